@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graded result of one round: what a person reads and what the next round is held against."""
+
+from datetime import datetime
+
+import msgspec
+
+from day2.model.finding import Finding
+from day2.model.severity import Severity
+from day2.model.survey import Gap
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The earlier round that this one was held against."""
+
+    id: int
+    at: datetime
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known before a round: the earlier one, its open findings, and people's words.
+
+    `open_checks` maps the key of each open finding to the name of its check; `muted` and
+    `acknowledged` are keys with a word that still holds.
+    """
+
+    compared_with: Compared | None = None
+    open_checks: dict[str, str] = {}
+    muted: frozenset[str] = frozenset()
+    acknowledged: frozenset[str] = frozenset()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One round or check, judged.
+
+    `findings` are the top-level ones, worst first; `folded` are those that another one explains,
+    named in its `consequences`. `new` and `gone` are keys; `unjudged` are keys of the earlier round
+    that could be neither confirmed nor cleared because of a gap. `muted` counts findings that are
+    not shown; `acknowledged` names those that are shown and known.
+    """
+
+    kind: str
+    cloud: str
+    region: str
+    at: datetime
+    severity: Severity
+    findings: list[Finding] = []
+    folded: list[Finding] = []
+    muted: int = 0
+    acknowledged: list[str] = []
+    gaps: list[Gap] = []
+    compared_with: Compared | None = None
+    new: list[str] = []
+    gone: list[str] = []
+    unjudged: list[str] = []
+    checks: int = 0
+    objects: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    id: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Return 11 for critical, 12 when something could not be read, 10 for warning, else 0."""
+        unknown = bool(self.gaps) or self.severity is Severity.UNKNOWN
+        if unknown and self.severity is not Severity.CRITICAL:
+            return Severity.UNKNOWN.exit_code
+        return self.severity.exit_code

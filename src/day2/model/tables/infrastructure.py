@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What carries the cloud: endpoints as they answer, database, bus, caches, hosts, containers."""
+
+from datetime import datetime
+
+from day2.model.tables import Row
+
+
+class ApiProbe(Row, frozen=True, kw_only=True):
+    """One URL of the catalogue, asked once without a token.
+
+    `status` None means that nothing answered (`error` says how); `clock_offset_seconds` is the
+    service's Date header minus ours, None when it sent none.
+    """
+
+    url: str
+    service_type: str
+    interfaces: list[str] = []
+    status: int | None = None
+    latency_ms: float | None = None
+    clock_offset_seconds: float | None = None
+    error: str = ""
+
+
+class TokenIssue(Row, frozen=True, kw_only=True):
+    """How long Keystone took to issue the token of this survey."""
+
+    latency_ms: float
+    user: str = ""
+    project: str = ""
+    roles: list[str] = []
+    expires_at: datetime | None = None
+
+
+class Certificate(Row, frozen=True, kw_only=True):
+    """The certificate that one TLS address shows; `error` when the handshake failed."""
+
+    address: str
+    used_by: list[str] = []
+    subject: str = ""
+    issuer: str = ""
+    names: list[str] = []
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    protocol: str = ""
+    trusted: bool | None = None
+    name_matches: bool | None = None
+    error: str = ""
+
+
+class DatabaseNode(Row, frozen=True, kw_only=True):
+    """One MariaDB server, asked for itself; `wsrep` fields are None where there is no Galera."""
+
+    address: str
+    reachable: bool
+    error: str = ""
+    version: str = ""
+    connections: int | None = None
+    connections_max: int | None = None
+    connections_used_max: int | None = None
+    uptime_seconds: int | None = None
+    wsrep_on: bool | None = None
+    cluster_status: str | None = None
+    cluster_size: int | None = None
+    cluster_state_uuid: str | None = None
+    ready: bool | None = None
+    connected: bool | None = None
+    local_state: str | None = None
+    flow_control_paused_ratio: float | None = None
+    receive_queue_average: float | None = None
+    certification_failures: int | None = None
+    last_committed: int | None = None
+
+
+class ProxyServer(Row, frozen=True, kw_only=True):
+    """One server line of HAProxy's statistics: what the load balancer thinks of a backend."""
+
+    proxy: str
+    backend: str
+    server: str
+    status: str
+    backup: bool = False
+    active: bool = False
+    check_status: str = ""
+    last_change_seconds: int | None = None
+
+
+class BusNode(Row, frozen=True, kw_only=True):
+    """One RabbitMQ node as the management API tells it."""
+
+    name: str
+    running: bool
+    partitions: list[str] = []
+    memory_alarm: bool = False
+    disk_alarm: bool = False
+    memory_used_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    file_descriptors_used: int | None = None
+    file_descriptors_total: int | None = None
+    uptime_seconds: int | None = None
+    version: str = ""
+
+
+class BusQueue(Row, frozen=True, kw_only=True):
+    """One queue or stream."""
+
+    vhost: str
+    name: str
+    type: str = "classic"
+    durable: bool = True
+    consumers: int | None = None
+    messages: int = 0
+    messages_ready: int = 0
+    messages_unacknowledged: int = 0
+    members: list[str] = []
+    online: list[str] = []
+    state: str = ""
+    idle_since: datetime | None = None
+
+
+class BusEndpoint(Row, frozen=True, kw_only=True):
+    """One management address of RabbitMQ, asked for itself."""
+
+    address: str
+    reachable: bool
+    error: str = ""
+    cluster: str = ""
+    version: str = ""
+
+
+class CacheNode(Row, frozen=True, kw_only=True):
+    """One memcached server."""
+
+    address: str
+    reachable: bool
+    error: str = ""
+    version: str = ""
+    uptime_seconds: int | None = None
+    evictions: int | None = None
+    connections: int | None = None
+    connections_max: int | None = None
+    get_hits: int | None = None
+    get_misses: int | None = None
+
+
+class Mount(Row, frozen=True, kw_only=True):
+    """One file system of a host; ratios are 0 to 1, inodes None where there are none."""
+
+    path: str
+    device: str = ""
+    size_bytes: int = 0
+    used_ratio: float = 0.0
+    inodes_used_ratio: float | None = None
+
+
+class Host(Row, frozen=True, kw_only=True):
+    """One host of the inventory, asked over Ansible."""
+
+    name: str
+    groups: list[str] = []
+    address: str = ""
+    reachable: bool
+    error: str = ""
+    os: str = ""
+    kernel: str = ""
+    booted_at: datetime | None = None
+    load_1m: float | None = None
+    cpus: int | None = None
+    memory_total_bytes: int | None = None
+    memory_available_bytes: int | None = None
+    mounts: list[Mount] = []
+    clock_offset_seconds: float | None = None
+    clock_synchronized: bool | None = None
+    reboot_required: bool | None = None
+    engine: str = ""
+
+
+class Container(Row, frozen=True, kw_only=True):
+    """One container of one host, stopped ones included."""
+
+    host: str
+    name: str
+    image: str = ""
+    image_id: str = ""
+    state: str = ""
+    health: str = ""
+    restarts: int = 0
+    exit_code: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    kolla_version: str = ""

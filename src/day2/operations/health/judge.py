@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the checks over one survey and hold the result against what was known before."""
+
+from collections.abc import Iterable
+
+from day2.model.finding import Finding
+from day2.model.round import Before, Report
+from day2.model.severity import Severity, worst
+from day2.model.survey import KINDS
+from day2.operations.health.check import Check, Facts
+from day2.operations.health.fold import fold
+from day2.operations.health.noise import known_noise
+
+
+def judge(
+    facts: Facts, checks: Iterable[Check], before: Before, *, kind: str, requests: int = 0
+) -> Report:
+    """Grade the survey.
+
+    A finding is `gone` only when its check was judged on complete tables; otherwise it is
+    `unjudged`: not read is never taken for not there.
+    """
+    run = list(checks)
+    found: list[Finding] = []
+    for check in run:
+        found += check.run(facts)
+    top, folded = fold(known_noise(found, facts))
+    shown = [f for f in top if f.key not in before.muted]
+    here = {f.key for f in (*top, *folded)}
+    judged = {check.name for check in run if check.is_judged(facts.survey)}
+    gone = sorted(
+        key for key, check in before.open_checks.items() if key not in here and check in judged
+    )
+    unjudged = sorted(
+        key for key, check in before.open_checks.items() if key not in here and check not in judged
+    )
+    survey = facts.survey
+    return Report(
+        kind=kind,
+        cloud=survey.cloud,
+        region=survey.region,
+        at=facts.now,
+        severity=worst(f.severity for f in shown if f.key not in before.acknowledged),
+        findings=shown,
+        folded=folded,
+        muted=len(top) - len(shown),
+        acknowledged=sorted(key for key in here if key in before.acknowledged),
+        gaps=survey.gaps,
+        compared_with=before.compared_with,
+        new=sorted(f.key for f in shown if _is_new(f, before)),
+        gone=gone,
+        unjudged=unjudged,
+        checks=len(run),
+        objects=sum(len(getattr(survey.tables, name)) for name in KINDS),
+        requests=requests,
+        seconds=round((survey.ended_at - survey.started_at).total_seconds(), 3),
+    )
+
+
+def _is_new(found: Finding, before: Before) -> bool:
+    if before.compared_with is None:
+        return False
+    return found.key not in before.open_checks and found.severity is not Severity.OK

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model objects as people read them; no decision is made here."""

@@ -1,0 +1,581 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is read of OpenStack's APIs: one declaration per list."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from day2.adapters.clock import Clock
+from day2.adapters.openstack.listing import Collection, Query, Service, find_service
+from day2.adapters.openstack.session import Session
+from day2.errors import BadAnswer, Day2Error, NotDeployed
+from day2.model.survey import Gap
+from day2.model.tables import compute, identity, infrastructure, network, others, placement, storage
+from day2.survey.lanes import Job, Result, Rows, gap_of
+
+ALL: Query = {"all_tenants": "1"}
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection(
+        kind="catalog_services",
+        service="identity",
+        path="/services",
+        key="services",
+        row=identity.CatalogService,
+    ),
+    Collection(
+        kind="endpoints",
+        service="identity",
+        path="/endpoints",
+        key="endpoints",
+        row=identity.Endpoint,
+    ),
+    Collection(
+        kind="domains", service="identity", path="/domains", key="domains", row=identity.Domain
+    ),
+    Collection(
+        kind="projects", service="identity", path="/projects", key="projects", row=identity.Project
+    ),
+    Collection(kind="users", service="identity", path="/users", key="users", row=identity.User),
+    Collection(kind="roles", service="identity", path="/roles", key="roles", row=identity.Role),
+    Collection(
+        kind="role_assignments",
+        service="identity",
+        path="/role_assignments",
+        key="role_assignments",
+        row=identity.RoleAssignment,
+    ),
+    Collection(
+        kind="compute_services",
+        service="compute",
+        path="/os-services",
+        key="services",
+        row=compute.ComputeService,
+    ),
+    # From 2.88 on this list asks every host for its uptime by RPC: a dead host would stall it.
+    Collection(
+        kind="hypervisors",
+        service="compute",
+        path="/os-hypervisors/detail",
+        key="hypervisors",
+        row=compute.Hypervisor,
+        microversion_max=(2, 87),
+    ),
+    # Unpaged first: a request with `limit` silently leaves out the servers of cells that are down.
+    Collection(
+        kind="servers",
+        service="compute",
+        path="/servers/detail",
+        key="servers",
+        row=compute.Server,
+        query=ALL,
+    ),
+    Collection(
+        kind="migrations",
+        service="compute",
+        path="/os-migrations",
+        key="migrations",
+        row=compute.Migration,
+        paged=True,
+    ),
+    Collection(
+        kind="aggregates",
+        service="compute",
+        path="/os-aggregates",
+        key="aggregates",
+        row=compute.Aggregate,
+    ),
+    Collection(
+        kind="server_groups",
+        service="compute",
+        path="/os-server-groups",
+        key="server_groups",
+        row=compute.ServerGroup,
+        query={"all_projects": "True"},
+    ),
+    Collection(
+        kind="flavors",
+        service="compute",
+        path="/flavors/detail",
+        key="flavors",
+        row=compute.Flavor,
+        query={"is_public": "None"},
+    ),
+    Collection(
+        kind="providers",
+        service="placement",
+        path="/resource_providers",
+        key="resource_providers",
+        row=placement.ResourceProvider,
+    ),
+    Collection(
+        kind="agents",
+        service="network",
+        path="/v2.0/agents",
+        key="agents",
+        row=network.NetworkAgent,
+    ),
+    Collection(
+        kind="networks",
+        service="network",
+        path="/v2.0/networks",
+        key="networks",
+        row=network.Network,
+        paged=True,
+    ),
+    Collection(
+        kind="subnets",
+        service="network",
+        path="/v2.0/subnets",
+        key="subnets",
+        row=network.Subnet,
+        paged=True,
+    ),
+    Collection(
+        kind="availabilities",
+        service="network",
+        path="/v2.0/network-ip-availabilities",
+        key="network_ip_availabilities",
+        row=network.NetworkAvailability,
+    ),
+    Collection(
+        kind="ports",
+        service="network",
+        path="/v2.0/ports",
+        key="ports",
+        row=network.Port,
+        paged=True,
+    ),
+    Collection(
+        kind="routers",
+        service="network",
+        path="/v2.0/routers",
+        key="routers",
+        row=network.Router,
+        paged=True,
+    ),
+    Collection(
+        kind="floating_ips",
+        service="network",
+        path="/v2.0/floatingips",
+        key="floatingips",
+        row=network.FloatingIp,
+        paged=True,
+    ),
+    Collection(
+        kind="security_groups",
+        service="network",
+        path="/v2.0/security-groups",
+        key="security_groups",
+        row=network.SecurityGroup,
+        paged=True,
+    ),
+    Collection(
+        kind="security_group_rules",
+        service="network",
+        path="/v2.0/security-group-rules",
+        key="security_group_rules",
+        row=network.SecurityGroupRule,
+        paged=True,
+    ),
+    Collection(
+        kind="volume_services",
+        service="block-storage",
+        path="/os-services",
+        key="services",
+        row=storage.VolumeService,
+    ),
+    Collection(
+        kind="volumes",
+        service="block-storage",
+        path="/volumes/detail",
+        key="volumes",
+        row=storage.Volume,
+        query=ALL,
+    ),
+    Collection(
+        kind="volume_snapshots",
+        service="block-storage",
+        path="/snapshots/detail",
+        key="snapshots",
+        row=storage.VolumeSnapshot,
+        query=ALL,
+    ),
+    Collection(
+        kind="volume_backups",
+        service="block-storage",
+        path="/backups/detail",
+        key="backups",
+        row=storage.VolumeBackup,
+        query=ALL,
+    ),
+    Collection(
+        kind="volume_pools",
+        service="block-storage",
+        path="/scheduler-stats/get_pools",
+        key="pools",
+        row=storage.VolumePool,
+        query={"detail": "True"},
+    ),
+    # Not /attachments/detail: that one carries connection_info, with the secrets of the storage.
+    Collection(
+        kind="volume_attachments",
+        service="block-storage",
+        path="/attachments",
+        key="attachments",
+        row=storage.VolumeAttachment,
+        query=ALL,
+    ),
+    Collection(
+        kind="volume_types",
+        service="block-storage",
+        path="/types",
+        key="volume_types",
+        row=storage.VolumeType,
+        query={"is_public": "None"},
+    ),
+    Collection(
+        kind="images",
+        service="image",
+        path="/v2/images",
+        key="images",
+        row=storage.Image,
+        query={"visibility": "all"},
+        paged=True,
+    ),
+    Collection(
+        kind="images",
+        service="image",
+        path="/v2/images",
+        key="images",
+        row=storage.Image,
+        query={"visibility": "all", "os_hidden": "true"},
+        paged=True,
+    ),
+    Collection(
+        kind="stacks",
+        service="orchestration",
+        path="/stacks",
+        key="stacks",
+        row=others.Stack,
+        query={"global_tenant": "True"},
+        denied_hint="Heat denies this list to everybody unless its policy file allows "
+        "stacks:global_index; allow it, or set survey.skip_kinds: [stacks]",
+    ),
+    Collection(
+        kind="load_balancers",
+        service="load-balancer",
+        path="/v2.0/lbaas/loadbalancers",
+        key="loadbalancers",
+        row=others.LoadBalancer,
+    ),
+    Collection(
+        kind="amphorae",
+        service="load-balancer",
+        path="/v2.0/octavia/amphorae",
+        key="amphorae",
+        row=others.Amphora,
+    ),
+    Collection(
+        kind="zones",
+        service="dns",
+        path="/v2/zones",
+        key="zones",
+        row=others.Zone,
+        headers={"X-Auth-All-Projects": "True"},
+    ),
+    Collection(
+        kind="shares",
+        service="shared-file-system",
+        path="/shares/detail",
+        key="shares",
+        row=others.Share,
+        query=ALL,
+    ),
+    Collection(
+        kind="clusters",
+        service="container-infrastructure-management",
+        path="/clusters",
+        key="clusters",
+        row=others.Cluster,
+    ),
+    Collection(
+        kind="baremetal_nodes",
+        service="baremetal",
+        path="/v1/nodes",
+        key="nodes",
+        row=others.BaremetalNode,
+        query={
+            "fields": "uuid,name,provision_state,power_state,maintenance,"
+            "maintenance_reason,owner,instance_uuid,last_error"
+        },
+    ),
+)
+
+KINDS: tuple[str, ...] = (
+    "tokens",
+    *dict.fromkeys(collection.kind for collection in COLLECTIONS),
+    "application_credentials",
+    "inventories",
+    "traits",
+    "allocations",
+    "quotas",
+)
+
+
+class OpenStackReader:
+    """Makes the jobs that read one cloud's APIs."""
+
+    def __init__(self, session: Session, *, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._services: dict[str, Service] = {}
+
+    def jobs(self, kinds: Iterable[str]) -> list[Job]:
+        """Make the jobs for these kinds; the token comes first, everything else waits for it."""
+        wanted = set(kinds)
+        made = [Job(lane="identity", kinds=("tokens",), what="token", run=self._token)]
+        made += [self._list_job(c) for c in COLLECTIONS if c.kind in wanted]
+        per_item = {
+            "application_credentials": (
+                "identity",
+                "application credentials",
+                ("tokens", "users"),
+                self._application_credentials,
+            ),
+            "inventories": (
+                "placement",
+                "placement inventories",
+                ("tokens", "providers"),
+                self._per_provider("inventories", _inventories),
+            ),
+            "traits": (
+                "placement",
+                "placement traits",
+                ("tokens", "providers"),
+                self._per_provider("traits", _traits),
+            ),
+            "allocations": (
+                "placement",
+                "placement allocations",
+                ("tokens", "providers"),
+                self._per_provider("allocations", _allocations),
+            ),
+        }
+        for kind, (lane, what, after, run) in per_item.items():
+            if kind in wanted:
+                made.append(Job(lane=lane, kinds=(kind,), what=what, after=after, run=run))
+        if "quotas" in wanted:
+            made += self._quota_jobs()
+        return made
+
+    def _service(self, service_type: str) -> Service | None:
+        """Return the service; None when the catalogue does not know it at all."""
+        if service_type not in self._services:
+            try:
+                self._services[service_type] = find_service(self._session, service_type)
+            except NotDeployed as error:
+                if "the catalogue has no" in str(error):
+                    return None
+                raise
+        return self._services[service_type]
+
+    def _token(self, _rows: Rows) -> Result:
+        started = self._clock.monotonic()
+        who = self._session.authenticate()
+        row = infrastructure.TokenIssue(
+            latency_ms=round((self._clock.monotonic() - started) * 1000, 1),
+            user=who.user,
+            project=who.project,
+            roles=who.roles,
+            expires_at=who.expires_at,
+        )
+        return Result(rows={"tokens": [row]}, requests=1)
+
+    def _list_job(self, collection: Collection) -> Job:
+        def run(_rows: Rows) -> Result:
+            service = self._service(collection.service)
+            if service is None:
+                return Result(absent=collection.service)
+            declared = collection
+            if collection.kind == "migrations":
+                since = self._clock.now() - timedelta(days=self._session.limits.migrations_days)
+                declared = msgspec.structs.replace(
+                    collection, query={"changes-since": since.strftime("%Y-%m-%dT%H:%M:%SZ")}
+                )
+            found = service.list(declared, self._clock)
+            return Result(
+                rows={collection.kind: found.rows},
+                requests=found.requests,
+                gaps=_list_gaps(collection.kind, found.unreadable, found.failure),
+            )
+
+        what = collection.kind.replace("_", " ")
+        return Job(
+            lane=collection.service, kinds=(collection.kind,), what=what, after=("tokens",), run=run
+        )
+
+    def _each(
+        self, *, kind: str, service_type: str, ids: list[str], read: Callable[[Service, str], Any]
+    ) -> Result:
+        """Make one small job per item, or one gap when there are too many items."""
+        service = self._service(service_type)
+        if service is None:
+            return Result(absent=service_type)
+        most = self._session.limits.per_item_requests_max
+        if len(ids) > most:
+            gap = Gap(
+                kind=kind,
+                what=kind.replace("_", " "),
+                error="NotRead",
+                message=f"{kind.replace('_', ' ')} need {len(ids):,} requests, more than {most:,}",
+                hint="setting load.per_item_requests_max",
+            )
+            return Result(gaps=[gap])
+
+        def job(item: str) -> Job:
+            return Job(
+                lane=service_type,
+                kinds=(kind,),
+                what=kind.replace("_", " "),
+                run=lambda _rows: Result(rows={kind: read(service, item)}, requests=1),
+                small=True,
+            )
+
+        return Result(follow=[job(item) for item in ids])
+
+    def _per_provider(
+        self, kind: str, decode: Callable[[str, bytes], Any]
+    ) -> Callable[[Rows], Result]:
+        def read(service: Service, provider: str) -> list[Any]:
+            what = f"placement {kind} of provider {provider}"
+            try:
+                body = service.get(f"/resource_providers/{provider}/{kind}", what=what)
+            except NotDeployed:
+                return []  # the provider went away after it was listed
+            return [decode(provider, body)]
+
+        def run(rows: Rows) -> Result:
+            ids = [row.uuid for row in rows.get("providers", ())]
+            return self._each(kind=kind, service_type="placement", ids=ids, read=read)
+
+        return run
+
+    def _application_credentials(self, rows: Rows) -> Result:
+        def read(service: Service, user: str) -> list[Any]:
+            what = f"application credentials of user {user}"
+            try:
+                body = service.get(f"/users/{user}/application_credentials", what=what)
+            except NotDeployed:
+                return []
+            found = _document(body, _ApplicationCredentials, what)
+            return [msgspec.structs.replace(row, user_id=user) for row in found.rows]
+
+        ids = [row.id for row in rows.get("users", ())]
+        return self._each(
+            kind="application_credentials", service_type="identity", ids=ids, read=read
+        )
+
+    def _quota_jobs(self) -> list[Job]:
+        """Ask quotas only of projects that own something: the others cannot be near a limit."""
+        holders = (
+            ("compute", ("servers",), _quota_path("/os-quota-sets/{}/detail", "quota_set")),
+            (
+                "block-storage",
+                ("volumes",),
+                _quota_path("/os-quota-sets/{}?usage=True", "quota_set"),
+            ),
+            ("network", ("ports", "floating_ips"), _quota_path("/v2.0/quotas/{}/details", "quota")),
+        )
+
+        def job(service_type: str, sources: tuple[str, ...], read: Any) -> Job:  # noqa: ANN401
+            def run(rows: Rows) -> Result:
+                found = {row.project_id for kind in sources for row in rows.get(kind, ())}
+                ids = sorted(found - {""})
+                return self._each(kind="quotas", service_type=service_type, ids=ids, read=read)
+
+            after = ("tokens", *sources)
+            return Job(lane=service_type, kinds=("quotas",), what="quotas", after=after, run=run)
+
+        return [job(*holder) for holder in holders]
+
+
+class _Inventories(msgspec.Struct):
+    inventories: dict[str, placement.Inventory]
+
+
+class _Traits(msgspec.Struct):
+    traits: list[str]
+
+
+class _Allocation(msgspec.Struct):
+    resources: dict[str, int]
+
+
+class _Allocations(msgspec.Struct):
+    allocations: dict[str, _Allocation]
+
+
+class _ApplicationCredentials(msgspec.Struct):
+    rows: list[identity.ApplicationCredential] = msgspec.field(name="application_credentials")
+
+
+def _inventories(provider: str, body: bytes) -> placement.ProviderInventories:
+    found = _document(body, _Inventories, f"placement inventories of provider {provider}")
+    return placement.ProviderInventories(provider=provider, inventories=found.inventories)
+
+
+def _traits(provider: str, body: bytes) -> placement.ProviderTraits:
+    found = _document(body, _Traits, f"placement traits of provider {provider}")
+    return placement.ProviderTraits(provider=provider, traits=found.traits)
+
+
+def _allocations(provider: str, body: bytes) -> placement.ProviderAllocations:
+    found = _document(body, _Allocations, f"placement allocations of provider {provider}")
+    taken = {consumer: allocation.resources for consumer, allocation in found.allocations.items()}
+    return placement.ProviderAllocations(provider=provider, allocations=taken)
+
+
+def _quota_path(path: str, key: str) -> Callable[[Service, str], list[others.QuotaUse]]:
+    def read(service: Service, project: str) -> list[others.QuotaUse]:
+        what = f"{service.type} quotas of project {project}"
+        found = _document(service.get(path.format(project), what=what), dict[str, Any], what)
+        limits = found.get(key)
+        if not isinstance(limits, dict):
+            raise BadAnswer(f"{what}: the answer has no {key!r}")
+        rows = []
+        for resource, use in limits.items():
+            if not isinstance(use, dict) or not isinstance(use.get("limit"), int):
+                continue
+            in_use = use.get("in_use", use.get("used", 0))
+            rows.append(
+                others.QuotaUse(
+                    service=service.type,
+                    project_id=project,
+                    resource=resource,
+                    limit=use["limit"] if use["limit"] >= 0 else None,
+                    in_use=in_use if isinstance(in_use, int) else 0,
+                    reserved=use["reserved"] if isinstance(use.get("reserved"), int) else 0,
+                )
+            )
+        return rows
+
+    return read
+
+
+def _document(body: bytes, kind: Any, what: str) -> Any:  # noqa: ANN401 - decoded to `kind`
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadAnswer(f"{what}: the answer is not what this API promises ({error})") from None
+
+
+def _list_gaps(kind: str, unreadable: int, failure: Day2Error | None) -> list[Gap]:
+    what = kind.replace("_", " ")
+    gaps = [gap_of(kind, what, failure)] if failure else []
+    if unreadable:
+        error = BadAnswer(f"{what}: {unreadable:,} rows are not what this API promises")
+        gaps.append(gap_of(kind, what, error))
+    return gaps
