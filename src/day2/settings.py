@@ -8,7 +8,6 @@ This module knows no section: `wiring` hands it a schema of dotted paths and typ
 import difflib
 import os
 import stat
-import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -84,6 +84,10 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
         """
         raise NotImplementedError
 
+    def take_action(self, parsed_args: argparse.Namespace) -> Produced:
+        """Make the document: `run` prints it."""
+        return self.produce(parsed_args)
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Make the document, print it, and return the exit code.
 
@@ -91,7 +95,7 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
         """
         as_json = parsed_args.formatter == "json"
         try:
-            produced = self.produce(parsed_args)
+            produced = self.take_action(parsed_args)
         except Day2Error as error:
             report_failure(error, as_json=as_json)
             return _nagios(error.exit_code, parsed_args)
