@@ -4,6 +4,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -25,9 +26,12 @@ from day2.survey.read import SurveySettings
 if TYPE_CHECKING:
     from day2.memory.store import Memory
     from day2.operations.health.check import Check
+    from day2.report.today import Today
+    from day2.survey.compare import Change
     from day2.survey.lanes import Job
 
 Progress = Callable[[str, int, int], None]
+DAILY = timedelta(hours=24)
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -172,6 +176,59 @@ class Site:
             history=list(history),
         )
         return judge.judge(facts, checks(), before, kind=kind)
+
+    def check(self, kinds: Sequence[str] | None = None, progress: Progress | None = None) -> Report:
+        """Judge the cloud now without touching the memory.
+
+        Raises:
+            BadUsage: when there is no such table.
+
+        """
+        unknown = sorted(set(kinds or ()) - set(KINDS))
+        if unknown:
+            raise BadUsage(f"no table {', '.join(unknown)}; known: {', '.join(KINDS)}")
+        survey = self.survey(kinds or KINDS, progress=progress)
+        return self.judge(survey, [], Before(), kind="health")
+
+    def diff(self, before: int | None, after: int | None) -> tuple[Survey, Survey, list["Change"]]:
+        """Compare the surveys of two rounds; without ids, of the last two.
+
+        Raises:
+            BadUsage: when a round is not kept, or its survey is not kept any more.
+
+        """
+        from day2.memory import rounds, surveys
+        from day2.survey.compare import compare
+
+        kept = rounds.history(self.memory, self.cloud, self.region, count=1000)
+        by_round = {report.id: survey for report, survey in kept if survey is not None}
+        newest = sorted((i for i in by_round if i is not None), reverse=True)
+        if len(newest) < 2 and (before is None or after is None):  # noqa: PLR2004 - two to compare
+            raise BadUsage("two rounds are needed", hint="run one with: day2 round daily")
+        pair = (before or newest[1], after or newest[0])
+        loaded: list[Survey] = []
+        for round_id in pair:
+            survey_id = by_round.get(round_id)
+            survey = None if survey_id is None else surveys.load(self.memory, survey_id)
+            if survey is None:
+                raise BadUsage(
+                    f"round {round_id} has no survey (any more)", hint="day2 health history"
+                )
+            loaded.append(survey)
+        return loaded[0], loaded[1], compare(loaded[0], loaded[1])
+
+    def today(self) -> "Today":
+        """Gather today in ten lines, from memory alone."""
+        from day2.memory import rounds
+        from day2.report.today import Today
+
+        kept = rounds.history(self.memory, self.cloud, self.region, count=1)
+        now = self.clock.now()
+        latest = kept[0][0] if kept else None
+        due = []
+        if latest is None or now - latest.at > DAILY:
+            due.append("the daily round:  day2 round daily")
+        return Today(cloud=self.cloud, now=now, latest=latest, due=due)
 
     def round(self, kind: str, progress: Progress | None = None) -> Report:
         """Run one round and keep it."""

@@ -18,14 +18,7 @@ class Daily(Document):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add them."""
-        parser.add_argument(
-            "--nagios",
-            action="store_true",
-            help="exit as a Nagios plug-in does: 0 ok, 1 warning, 2 critical, 3 unknown",
-        )
-        parser.add_argument(
-            "--details", action="store_true", help="show every consequence of every finding"
-        )
+        add_round_arguments(parser)
 
     def produce(self, parsed: argparse.Namespace) -> Produced:
         """Run the round."""
@@ -33,6 +26,18 @@ class Daily(Document):
         with Progress("looking") as progress:
             found = site.round("daily", progress=progress)
         return report_produced(found, schema="round", colour=self.colour, details=parsed.details)
+
+
+def add_round_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that rounds and checks share."""
+    parser.add_argument(
+        "--nagios",
+        action="store_true",
+        help="exit as a Nagios plug-in does: 0 ok, 1 warning, 2 critical, 3 unknown",
+    )
+    parser.add_argument(
+        "--details", action="store_true", help="show every consequence of every finding"
+    )
 
 
 def report_produced(found: "Report", *, schema: str, colour: bool, details: bool) -> Produced:

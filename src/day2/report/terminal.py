@@ -47,9 +47,20 @@ class Text:
         for line in wrapped:
             self.lines.append(f"{style}{line}{_RESET}" if style and self._colour else line)
 
+    def line(self, text: str, *, style: str = "") -> None:
+        """Add one line, cut where it does not fit."""
+        clean = plain(text)
+        cut = clean if len(clean) <= self._width else f"{clean[: self._width - 1]}…"
+        self.lines.append(f"{style}{cut}{_RESET}" if style and self._colour else cut)
+
     def render(self) -> str:
         """Join the lines."""
         return "\n".join(self.lines) + "\n"
+
+
+def colour_of(severity: Severity) -> str:
+    """Return the escape sequence of a severity."""
+    return _COLOURS[severity]
 
 
 def plain(text: str) -> str:

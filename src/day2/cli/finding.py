@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`day2 finding …`: what is known to be wrong, and people's word on it."""
+
+import argparse
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from day2.cli.document import Document, Produced, envelope
+from day2.errors import BadUsage
+from day2.model.severity import Severity
+
+if TYPE_CHECKING:
+    from day2.memory.rounds import Acknowledgement, KnownFinding
+    from day2.wiring import Site
+
+_SPAN = re.compile(r"^(\d+)\s*(h|d|w)$")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+class List(Document):
+    """List the findings that are open; --all adds those that are gone."""
+
+    codes = (0, 2)
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add them."""
+        parser.add_argument("--all", action="store_true", help="with those that are gone")
+
+    def produce(self, parsed: argparse.Namespace) -> Produced:
+        """List them."""
+        from day2.memory import rounds
+
+        site = self.site(parsed)
+        known = rounds.known_findings(site.memory, site.cloud, site.region)
+        words = rounds.acknowledged(site.memory, site.cloud, site.region, site.clock.now())
+        listed = [
+            Listed.of(row, words.get(row.finding.key))
+            for row in known
+            if parsed.all or row.gone_at is None
+        ]
+        listed.sort(key=lambda row: (row.severity.rank, row.key))
+        return Produced(
+            document=envelope("findings", cloud=site.cloud, at=site.clock.now(), findings=listed),
+            text="".join(_lines(row) for row in listed) or "no open finding\n",
+            columns=Listed.__struct_fields__,
+            rows=[msgspec.structs.astuple(row) for row in listed],
+        )
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the list: a finding with its life and the word on it, if there is one."""
+
+    key: str
+    severity: Severity
+    summary: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    gone_at: datetime | None
+    word: str | None
+    until: datetime | None
+    reason: str | None
+    by: str | None
+
+    @classmethod
+    def of(cls, row: "KnownFinding", word: "Acknowledgement | None") -> "Listed":
+        """Put a finding and the word on it side by side."""
+        return cls(
+            key=row.finding.key,
+            severity=row.finding.severity,
+            summary=row.finding.summary,
+            first_seen_at=row.first_seen_at,
+            last_seen_at=row.last_seen_at,
+            gone_at=row.gone_at,
+            word=word.kind if word else None,
+            until=word.until if word else None,
+            reason=word.reason if word else None,
+            by=word.by if word else None,
+        )
+
+
+def _lines(row: Listed) -> str:
+    from day2.report.terminal import Text
+
+    text = Text(colour=False)
+    said = f" [{row.word} until {row.until:%Y-%m-%d %H:%M}: {row.reason}]" if row.word else ""
+    gone = f", gone {row.gone_at:%Y-%m-%d %H:%M}" if row.gone_at else ""
+    text.add(f"{row.severity.upper()}  {row.summary}", hanging=4)
+    text.add(f"since {row.first_seen_at:%Y-%m-%d %H:%M}{gone}{said}", indent=4)
+    text.add(f"key: {row.key}", indent=4, hanging=9)
+    return text.render()
+
+
+class _Word(Document):
+    """Say something about one finding."""
+
+    kind = ""
+    codes = (0, 2)
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add them."""
+        parser.add_argument("key", help="the finding's key, as the report shows it")
+        parser.add_argument(
+            "--until",
+            required=True,
+            metavar="WHEN",
+            help="when this word ends: 12h, 3d, 2w, or a moment such as 2026-12-24T09:00",
+        )
+        parser.add_argument("--reason", required=True, help="why, for your colleagues")
+        parser.add_argument("--ticket", default="", help="where it is being dealt with")
+
+    def produce(self, parsed: argparse.Namespace) -> Produced:
+        """Keep the word."""
+        import getpass
+
+        from day2.memory import rounds
+
+        site = self.site(parsed)
+        _require_known(site, parsed.key)
+        now = site.clock.now()
+        word = rounds.Acknowledgement(
+            key=parsed.key,
+            kind=self.kind,
+            reason=parsed.reason,
+            ticket=parsed.ticket,
+            by=getpass.getuser(),
+            at=now,
+            until=until(parsed.until, now),
+        )
+        rounds.acknowledge(site.memory, site.cloud, site.region, word)
+        shown = "not shown" if self.kind == "mute" else "shown as acknowledged"
+        return Produced(
+            document=envelope("acknowledgement", cloud=site.cloud, at=now, word=word),
+            text=f"{parsed.key} is {shown} until {word.until:%Y-%m-%d %H:%M} UTC\n",
+        )
+
+
+class Ack(_Word):
+    """Acknowledge a finding: it stays in the report, marked, and no longer sets the severity."""
+
+    kind = "ack"
+
+
+class Mute(_Word):
+    """Mute a finding: it is counted and not shown until the word ends."""
+
+    kind = "mute"
+
+
+def until(text: str, now: datetime) -> datetime:
+    """Read a span (12h, 3d, 2w) or an ISO 8601 moment (UTC unless it says otherwise).
+
+    Raises:
+        BadUsage: when it is neither, or already past.
+
+    """
+    span = _SPAN.match(text)
+    if span:
+        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadUsage(
+            f"--until {text!r} is neither a span (12h, 3d, 2w) nor a moment (2026-12-24T09:00)"
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise BadUsage(f"--until {text} is in the past")
+    return moment
+
+
+def _require_known(site: "Site", key: str) -> None:
+    from day2.memory import rounds
+
+    known = rounds.known_findings(site.memory, site.cloud, site.region)
+    if all(row.finding.key != key for row in known):
+        raise BadUsage(f"no finding {key!r} was ever seen", hint="see them with: day2 finding list")
