@@ -1,141 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services and agents: up, down, disabled on purpose, forced down, flapping, listed twice."""
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-import msgspec
-
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
-from day2.model.survey import Tables
 from day2.model.tables.compute import ComputeService
 from day2.model.tables.network import NetworkAgent
 from day2.operations.health.check import Check, Facts, ago, finding, setting, short_host
-
-DISABLED, ENABLED, UNKNOWN = "disabled", "enabled", "UNKNOWN"
-
-
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """One service or agent of one host, in the words that compute, network and storage share."""
-
-    plane: str
-    binary: str
-    host: str
-    where: str
-    up: bool
-    enabled: bool
-    reason: str
-    seen_at: datetime | None
-
-
-def heartbeats(tables: Tables) -> list[Heartbeat]:
-    """Put the three services' own lists side by side; rows of cells that are down are left out."""
-    found = [
-        Heartbeat(
-            plane="compute",
-            binary=s.binary,
-            host=short_host(s.host),
-            where=s.host,
-            up=s.state == "up",
-            enabled=s.status != DISABLED,
-            reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
-        )
-        for s in tables.compute_services
-        if s.status != UNKNOWN
-    ]
-    found += [
-        Heartbeat(
-            plane="network",
-            binary=a.binary,
-            host=short_host(a.host),
-            where=a.host,
-            up=a.alive,
-            enabled=a.admin_state_up,
-            reason="",
-            seen_at=a.heartbeat_timestamp,
-        )
-        for a in tables.agents
-    ]
-    found += [
-        Heartbeat(
-            plane="volume",
-            binary=s.binary,
-            host=short_host(s.host),
-            where=s.host,
-            up=s.state == "up",
-            enabled=s.status != DISABLED,
-            reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
-        )
-        for s in tables.volume_services
-    ]
-    return found
-
-
-def heartbeats_lost(facts: Facts) -> Iterator[Finding]:
-    """Everything stopped reporting at once: look at what carries the reports, not at the hosts."""
-    beats = [beat for beat in heartbeats(facts.tables) if beat.enabled]
-    down = [beat for beat in beats if not beat.up]
-    hosts = {beat.host for beat in beats}
-    silent_planes = {beat.plane for beat in down}
-    ratio = facts.policy.heartbeats_lost_ratio
-    if len(hosts) < 2 or len(silent_planes) < 2 or len(down) <= ratio * len(beats):  # noqa: PLR2004
-        return
-    yield finding(
-        "cloud.heartbeats.lost",
-        Severity.CRITICAL,
-        Subject(type="cloud", id=facts.survey.cloud),
-        f"{len(down)} of {len(beats)} services and agents stopped reporting, on {len(hosts)} hosts",
-        why=f"{setting(facts.policy, 'heartbeats_lost_ratio')}, and more than one service type",
-        evidence={"silent": len(down), "all": len(beats), "planes": sorted(silent_planes)},
-        advice="The message bus or the database is the likely cause, not the hosts: "
-        "docker exec rabbitmq rabbitmqctl cluster_status; then the state of MariaDB.",
-    )
-
-
-def hosts_down(facts: Facts) -> Iterator[Finding]:
-    """Nothing on a host reports: one finding, whatever runs there."""
-    by_host: dict[str, list[Heartbeat]] = defaultdict(list)
-    for beat in heartbeats(facts.tables):
-        by_host[beat.host].append(beat)
-    guests = _guests(facts.tables)
-    for host, beats in sorted(by_host.items()):
-        if len(beats) < 2 or any(beat.up for beat in beats):  # noqa: PLR2004 - one alone is a service
-            continue
-        reason = next((b.reason for b in beats if not b.enabled and b.reason), "")
-        servers = guests.get(host, 0)
-        on_purpose = bool(reason) and not servers
-        last = max((b.seen_at for b in beats if b.seen_at), default=None)
-        yield finding(
-            "host.down",
-            Severity.INFO if on_purpose else Severity.CRITICAL,
-            Subject(type="host", id=host, host=host),
-            f"nothing on {host} reports ({len(beats)} services and agents), "
-            f"silent for {ago(facts.age(last))}"
-            + (f"; {servers} servers live there" if servers else "")
-            + (f"; disabled: {reason}" if reason else ""),
-            why="every service and agent of the host is down"
-            + ("; it is disabled with a reason and empty" if on_purpose else ""),
-            evidence={
-                "services": sorted(f"{b.plane} {b.binary}" for b in beats),
-                "servers": servers,
-                "last_report": None if last is None else last.isoformat(),
-            },
-            advice=""
-            if on_purpose
-            else f"See whether {host} has power and network before anything is evacuated: "
-            f"ping {host}; its BMC console.",
-        )
+from day2.operations.health.rules.heartbeats import (
+    DISABLED,
+    UNKNOWN,
+    guests_by_host,
+    service_subject,
+)
 
 
 def compute_services_down(facts: Facts) -> Iterator[Finding]:
     """A compute service that is enabled and does not report."""
     services = [s for s in facts.tables.compute_services if s.status != UNKNOWN]
-    guests = _guests(facts.tables)
+    guests = guests_by_host(facts.tables)
     for service in services:
         if service.state == "up" or service.status == DISABLED or service.forced_down:
             continue
@@ -157,7 +43,7 @@ def _compute_down(
     return finding(
         "compute.service.down",
         Severity.CRITICAL if critical else Severity.WARNING,
-        _service_subject(service.binary, service.host),
+        service_subject(service.binary, service.host),
         f"{service.binary} on {service.host} is down, "
         f"silent for {ago(facts.age(service.updated_at))}{effect}",
         why="Nova reports the enabled service as down"
@@ -230,7 +116,7 @@ def _disabled(
     return finding(
         check,
         severity,
-        _service_subject(binary, host),
+        service_subject(binary, host),
         summary,
         why=why,
         evidence={"reason": reason, "up": up, "first_seen_disabled": since and since.isoformat()},
@@ -261,7 +147,7 @@ def forced_down(facts: Facts) -> Iterator[Finding]:
         yield finding(
             "compute.service.forced_down",
             Severity.WARNING,
-            _service_subject(service.binary, service.host),
+            service_subject(service.binary, service.host),
             f"{service.binary} on {service.host} is forced down: evacuation is allowed, "
             "scheduling is not",
             why="forced_down is set",
@@ -288,31 +174,6 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
             why="two registrations share the host name up to the first dot",
             evidence={"hosts": hosts, "states": [twin.state for twin in twins]},
             advice="When nothing is left on the stale one: openstack compute service delete ID",
-        )
-
-
-def flapping(facts: Facts) -> Iterator[Finding]:
-    """Up, down, up: each survey alone looks well."""
-    surveys = [facts.survey, *facts.history][: facts.policy.flapping_surveys]
-    if len(surveys) <= facts.policy.flapping_changes:
-        return
-    states: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    for survey in reversed(surveys):
-        for beat in heartbeats(survey.tables):
-            states[beat.plane, beat.binary, beat.where].append(beat.up)
-    for (plane, binary, where), seen in sorted(states.items()):
-        changes = sum(a != b for a, b in itertools.pairwise(seen))
-        if changes < facts.policy.flapping_changes:
-            continue
-        yield finding(
-            "service.flapping",
-            Severity.WARNING,
-            _service_subject(binary, where),
-            f"{binary} on {where} went up or down {changes} times in {len(seen)} surveys",
-            why=f"{setting(facts.policy, 'flapping_changes')}, "
-            f"{setting(facts.policy, 'flapping_surveys')}",
-            evidence={"plane": plane, "up": seen},
-            advice="Look for clock jumps, RabbitMQ reconnects and load on that host.",
         )
 
 
@@ -357,7 +218,7 @@ def _agent_down(facts: Facts, agent: NetworkAgent, agents: Iterable[NetworkAgent
     return finding(
         "network.agent.down",
         Severity.CRITICAL if critical else Severity.WARNING,
-        _service_subject(agent.binary, agent.host),
+        service_subject(agent.binary, agent.host),
         f"{agent.agent_type or agent.binary} on {agent.host} is dead, silent for "
         f"{ago(facts.age(agent.heartbeat_timestamp))}; {effect}",
         why="Neutron reports the agent as not alive"
@@ -379,7 +240,7 @@ def agents_disabled(facts: Facts) -> Iterator[Finding]:
         yield finding(
             "network.agent.disabled",
             Severity.INFO,
-            _service_subject(agent.binary, agent.host),
+            service_subject(agent.binary, agent.host),
             f"{agent.agent_type or agent.binary} on {agent.host} is disabled (admin state down)",
             why="admin_state_up is false; Neutron keeps no reason",
             evidence={"agent": agent.id, "alive": agent.alive},
@@ -401,7 +262,7 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
         yield finding(
             "volume.service.down",
             Severity.CRITICAL if critical else Severity.WARNING,
-            _service_subject(service.binary, service.host),
+            service_subject(service.binary, service.host),
             f"{service.binary} on {service.host} is down, "
             f"silent for {ago(facts.age(service.updated_at))}"
             + (f"; {volumes} volumes are served by it" if volumes else "")
@@ -428,20 +289,6 @@ PER_HOST_AGENTS = frozenset(
 )
 
 
-def _guests(tables: Tables) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for server in tables.servers:
-        if server.host and server.status not in {"SHELVED_OFFLOADED", "DELETED"}:
-            counts[server.host] += 1
-    return counts
-
-
-def _service_subject(binary: str, host: str) -> Subject:
-    return Subject(
-        type="service", id=f"{binary}@{host}", name=f"{binary} on {host}", host=short_host(host)
-    )
-
-
 def _container(binary: str) -> str:
     return binary.replace("-", "_")
 
@@ -451,19 +298,7 @@ def _few(names: list[str], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-SERVICES = ("compute_services", "agents", "volume_services")
-
 CHECKS = (
-    Check(
-        name="cloud.heartbeats.lost",
-        title="Services stopped reporting all at once",
-        needs=SERVICES,
-        judge=heartbeats_lost,
-        settings=("heartbeats_lost_ratio",),
-    ),
-    Check(
-        name="host.down", title="A host on which nothing reports", needs=SERVICES, judge=hosts_down
-    ),
     Check(
         name="compute.cell.down",
         title="A Nova cell that cannot be asked",
@@ -494,13 +329,6 @@ CHECKS = (
         title="A compute host registered twice",
         needs=("compute_services",),
         judge=duplicates,
-    ),
-    Check(
-        name="service.flapping",
-        title="A service that goes up and down between surveys",
-        needs=SERVICES,
-        judge=flapping,
-        settings=("flapping_changes", "flapping_surveys"),
     ),
     Check(
         name="network.agent.down",

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire below a session: every read meets one deadline, every body one size limit.
+
+The libraries above bound each wait for the next byte, not the whole: a server that sends one byte
+of a header every second is alive to them for ever. Here the socket itself counts down.
+"""
+
+import http.client
+import io
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from keystoneauth1.session import TCPKeepAliveAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from day2.adapters.clock import Clock, SystemClock
+from day2.adapters.openstack.limits import LoadSettings
+from day2.errors import BadAnswer
+
+CHUNK_BYTES = 1 << 16
+MIB = 1 << 20
+# A token with the largest catalogue is some 100 KB; it is decoded by a library without types.
+TOKEN_MIB_MAX = 4
+# A socket's time is the machine's, whatever clock a test holds.
+_CLOCK: Clock = SystemClock()
+
+
+class BoundedResponse(http.client.HTTPResponse):
+    """An answer whose status, headers, and body must all arrive before one moment."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(_Countdown(sock), *args, **options)  # type: ignore[arg-type]
+
+
+class _Countdown:
+    """Stands in for the socket that an `HTTPResponse` reads from."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the reading side; the deadline is the socket's timeout from this moment on."""
+        return io.BufferedReader(_TimedReader(self._sock))
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket until its time is up; each wait gets what the earlier ones left."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        seconds = sock.gettimeout()
+        self._sock = sock
+        self._inner = sock.makefile("rb", buffering=0)
+        self._ends = None if seconds is None else _CLOCK.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - a writable buffer
+        if self._ends is not None:
+            left = self._ends - _CLOCK.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        return self._inner.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _Connection(HTTPConnection):
+    response_class = BoundedResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = BoundedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
+
+
+class Transport(TCPKeepAliveAdapter):  # type: ignore[misc] - untyped vendor
+    """Sends one request and reads its whole answer, within `load.request_seconds_max`."""
+
+    def __init__(self, limits: LoadSettings) -> None:
+        self._limits = limits
+        self._held = 0
+        self._lock = threading.Lock()
+        super().__init__(pool_maxsize=limits.requests_per_service_max)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:  # noqa: ANN401
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002 - the library's own signature
+        timeout: object = None,
+        verify: bool | str = True,  # noqa: FBT001, FBT002
+        cert: Any = None,  # noqa: ANN401
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send it; the body is read here, so that no library above reads it without a bound."""
+        del stream, timeout
+        whole = urllib3.Timeout(total=self._limits.request_seconds_max)
+        response: requests.Response = super().send(
+            request, stream=True, timeout=whole, verify=verify, cert=cert, proxies=proxies
+        )
+        mib_max = self._limits.answer_mib_max
+        with response:
+            body = self._read(
+                response.raw, min(mib_max, TOKEN_MIB_MAX) if request.method == "POST" else mib_max
+            )
+        response.raw = io.BytesIO(body)
+        return response
+
+    def _read(self, raw: Any, mib_max: int) -> bytes:  # noqa: ANN401 - urllib3's response
+        """Read the body as it arrives, unpacked; all bodies being read share one limit more."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while part := raw.read1(CHUNK_BYTES, decode_content=True):
+                parts.append(part)
+                size += len(part)
+                if size > mib_max * MIB:
+                    raise BadAnswer(
+                        f"the answer is larger than {mib_max} MiB",
+                        hint="setting load.answer_mib_max",
+                    )
+                self._hold(len(part))
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        finally:
+            self._hold(-size)
+
+    def _hold(self, count: int) -> None:
+        with self._lock:
+            self._held += count
+            held = self._held
+        if count > 0 and held > self._limits.answers_mib_max * MIB:
+            raise BadAnswer(
+                f"the answers of all services together are larger than "
+                f"{self._limits.answers_mib_max} MiB",
+                hint="setting load.answers_mib_max",
+            )
