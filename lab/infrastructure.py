@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start databases, broker and cache, and know when they answer."""
+
+import httpx
+
+from lab.databases import SERVERS, answers
+from lab.facts import Facts
+from lab.processes import Processes, listening, wait_for
+from lab.services import infrastructure
+
+
+def start_infrastructure(facts: Facts, processes: Processes) -> None:
+    """Start what does not run and return when each answers as a client would ask it."""
+    (facts.place.run / "rabbitmq-home").mkdir(exist_ok=True)
+    for service in infrastructure(facts):
+        processes.start(service.name, service.argv, env=service.env)
+    for server in SERVERS:
+        wait_for(lambda server=server: answers(facts, server), server, seconds=60)  # type: ignore[misc]
+    wait_for(lambda: listening(facts.port("memcached")), "memcached", seconds=20)
+    wait_for(lambda: broker_answers(facts), "rabbitmq", seconds=60)
+
+
+def broker_answers(facts: Facts) -> bool:
+    """Ask the management API for the virtual hosts, and the AMQP port for a connection."""
+    try:
+        reply = httpx.get(
+            facts.url("rabbitmq-management", "/api/vhosts"),
+            auth=("monitoring", facts.passwords["rabbitmq_monitoring_password"]),
+            timeout=5,
+        )
+    except httpx.TransportError:
+        return False
+    return reply.is_success and listening(facts.port("rabbitmq"))

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of the lab that tests ask for by name; each file has one class with the same five methods.
+
+A part is a class with `name: str` and, taking a `lab.place.Place`:
+
+- `up()`: bring it up, idempotent, return when the service itself says that it is ready;
+- `down()`: end everything that `up` started;
+- `ready() -> bool`: ask the service;
+- `restore()`: undo what a test broke (start what was killed), return when `ready()`;
+- `describe() -> dict[str, object]`: addresses, ports, users, files: for tests and settings.
+"""
+
+from importlib import import_module
+from typing import Protocol
+
+from lab.place import Place
+
+
+class Part(Protocol):
+    """What every part can do."""
+
+    name: str
+
+    def up(self) -> None:
+        """Bring it up."""
+
+    def down(self) -> None:
+        """End everything that `up` started."""
+
+    def ready(self) -> bool:
+        """Ask the service."""
+
+    def restore(self) -> None:
+        """Undo what a test broke."""
+
+    def describe(self) -> dict[str, object]:
+        """Return addresses, ports, users, files."""
+
+
+PARTS = {
+    "galera": "lab.parts.galera:Galera",
+    "nodes": "lab.parts.nodes:Nodes",
+    "rabbitmq3": "lab.parts.rabbitmq3:RabbitMQ3",
+    "tls": "lab.parts.tls:Tls",
+}
+
+
+def part(name: str, place: Place) -> Part:
+    """Make a part by its name; its module is imported only now."""
+    module, _, kind = PARTS[name].partition(":")
+    made: Part = getattr(import_module(module), kind)(place)
+    return made
