@@ -5,9 +5,13 @@ A reference holds no secret, so it may be printed. What `resolve` returns lives 
 is never logged, stored, nor handed to a child process by argument or environment.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Protocol
 
 import msgspec
+
+from day2.errors import BadSettings
 
 
 class SecretRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,3 +47,81 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.kolla:
             return f"{self.kolla} of Kolla's passwords"
         return f"{self.vault} of Vault"
+
+
+class Store(Protocol):
+    """Something that holds secrets under keys: Kolla's passwords, Vault."""
+
+    def get(self, key: str) -> str:
+        """Return one secret."""
+
+
+class Secrets:
+    """Fetches what references point to."""
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        kolla: Store | None = None,
+        vault: Store | None = None,
+    ) -> None:
+        self._environment = environment
+        self._kolla = kolla
+        self._vault = vault
+
+    def resolve(self, reference: SecretRef) -> str:
+        """Return the secret itself.
+
+        Raises:
+            BadSettings: when the reference points to nothing; the message never holds a secret.
+            Denied, Unreachable: when Vault refuses or does not answer.
+
+        """
+        if reference.file:
+            return from_file(reference.file)
+        if reference.env:
+            return from_environment(reference.env, self._environment)
+        if reference.kolla:
+            if self._kolla is None:
+                raise BadSettings(
+                    f"{reference.label}: no Kolla configuration is set",
+                    hint="setting clouds.NAME.kolla",
+                )
+            return self._kolla.get(reference.kolla)
+        if self._vault is None:
+            raise BadSettings(
+                f"{reference.label}: no Vault is set", hint="setting clouds.NAME.vault.address"
+            )
+        return self._vault.get(reference.vault)
+
+
+def from_file(name: str) -> str:
+    """Return the first line of a file.
+
+    Raises:
+        BadSettings: when it cannot be read or is empty.
+
+    """
+    try:
+        text = Path(name).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise BadSettings(f"cannot read the secret in file {name}: {reason}") from None
+    line = text.split("\n", 1)[0].rstrip("\r")
+    if not line:
+        raise BadSettings(f"file {name} holds no secret: its first line is empty")
+    return line
+
+
+def from_environment(name: str, environment: Mapping[str, str]) -> str:
+    """Return an environment variable that must not be empty.
+
+    Raises:
+        BadSettings: when it is not set.
+
+    """
+    value = environment.get(name)
+    if not value:
+        raise BadSettings(f"environment variable {name} is not set: it should hold a secret")
+    return value
