@@ -16,6 +16,8 @@ The exit code sits on the class; anything else that reaches the command line is 
 "May I ask again?" is a question of type: `Unreachable` may be retried for reads, nothing else may.
 """
 
+from typing import Self
+
 
 class Day2Error(Exception):
     """The root of every named failure.
@@ -36,6 +38,14 @@ class Day2Error(Exception):
     def kind(self) -> str:
         """Name the failure for machines: the class name."""
         return type(self).__name__
+
+    def bare(self) -> Self:
+        """Return the same failure without its past.
+
+        A traceback keeps alive what its frames held, whole answers included; a failure that is
+        kept to be told later must not.
+        """
+        return type(self)(str(self), hint=self.hint)
 
 
 class BadUsage(Day2Error):

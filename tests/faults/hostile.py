@@ -6,20 +6,20 @@ puts one at a path. Everything else answers as a small healthy cloud does.
 """
 
 import contextlib
-import gzip
 import itertools
 import json
 import socket
 import threading
 import time
 import urllib.parse
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from day2.survey.openstack import COLLECTIONS
+from day2.survey.lists import COLLECTIONS
 
 TOKEN = "gAAAA-the-token-of-the-hostile-cloud"
 PASSWORD = "the-password-of-the-hostile-cloud"
@@ -177,7 +177,8 @@ def flood(_asked: Asked, wire: Wire) -> None:
 
 def gzip_bomb(mib: int) -> Behaviour:
     """Send a body that is a thousand times larger once unpacked."""
-    packed = gzip.compress(b" " * (mib << 20), compresslevel=9)
+    packer = zlib.compressobj(9, wbits=31)
+    packed = b"".join(packer.compress(b" " * (1 << 20)) for _n in range(mib)) + packer.flush()
     return reply(packed, headers={"Content-Encoding": "gzip"})
 
 
@@ -264,6 +265,8 @@ class HostileCloud:
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
+        # Closing alone would not end an `accept` that waits in another thread.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def plant(self, path: str, behaviour: Behaviour) -> None:
@@ -395,7 +398,7 @@ def token(url: str) -> str:
                 "methods": ["password"],
                 "user": user,
                 "project": project,
-                "roles": [{"id": "r1", "name": "reader"}],
+                "roles": [{"id": "r1", "name": "admin"}],
                 "catalog": catalog,
                 "issued_at": expires,
                 "expires_at": expires,

@@ -3,10 +3,8 @@
 
 import json
 import os
-import signal
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,18 +65,32 @@ def day2(
             stdout=out,
             stderr=err,
         )
-        timer = threading.Timer(seconds, lambda: os.kill(child.pid, signal.SIGKILL))
-        timer.start()
-        _pid, status, usage = os.wait4(child.pid, 0)
-        timer.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0.0
+        while child.poll() is None:
+            peak = max(peak, _peak_mib(child.pid))
+            if time.monotonic() - started > seconds:
+                child.kill()
+            time.sleep(0.01)
         took = time.monotonic() - started
         out.seek(0)
         err.seek(0)
         return Ended(
             code=child.returncode,
             seconds=took,
-            rss_mib=usage.ru_maxrss / 1024,
+            rss_mib=peak,
             stdout=out.read().decode(),
             stderr=err.read().decode(),
         )
+
+
+def _peak_mib(pid: int) -> float:
+    """Read the high-water mark of the process itself.
+
+    The kernel's `ru_maxrss` of a child would count what its parent held at the fork.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    found = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")]
+    return max(found, default=0.0)

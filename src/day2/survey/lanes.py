@@ -76,6 +76,12 @@ class Lane:
         """Tell whether the service left too many requests unanswered to be asked again."""
         return self.failures >= self._failures_max
 
+    @property
+    def allowed(self) -> int:
+        """How many may run now: after a silence only one at a time, until the lane is closed."""
+        doubtful = self.failures and not self.closed
+        return 1 if doubtful else self.width
+
     def note(self, seconds: float, *, answered: bool, small: bool) -> None:
         """Learn from one finished job: close on silence, halve the width when latency doubles."""
         if not answered:
@@ -175,7 +181,7 @@ class Runner:
             for job in freed:
                 self._lane(job.lane).waiting.append(job)
         for lane in list(self._lanes.values()):
-            while lane.waiting and lane.running < lane.width:
+            while lane.waiting and lane.running < lane.allowed:
                 job = lane.waiting.popleft()
                 lane.running += 1
                 if lane.closed:
@@ -188,6 +194,8 @@ class Runner:
         result: Result | Day2Error | BaseException
         try:
             result = job.run(self._rows)
+        except Day2Error as error:
+            result = error.bare()
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             result = error
         self._done.put((job, result, self._clock.monotonic() - started))

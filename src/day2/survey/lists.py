@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is read of OpenStack's APIs: one declaration per list."""
 
-from day2.adapters.openstack.listing import Collection, Query
+from day2.adapters.openstack.pages import Collection, Query
 from day2.model.tables import compute, identity, network, others, placement, storage
 
 ALL: Query = {"all_tenants": "1"}
@@ -36,6 +36,16 @@ COLLECTIONS: tuple[Collection, ...] = (
         key="role_assignments",
         row=identity.RoleAssignment,
     ),
+    # The longest list of a service comes first: the others are read while it is on its way.
+    # Unpaged first: a request with `limit` silently leaves out the servers of cells that are down.
+    Collection(
+        kind="servers",
+        service="compute",
+        path="/servers/detail",
+        key="servers",
+        row=compute.Server,
+        query=ALL,
+    ),
     Collection(
         kind="compute_services",
         service="compute",
@@ -51,15 +61,6 @@ COLLECTIONS: tuple[Collection, ...] = (
         key="hypervisors",
         row=compute.Hypervisor,
         microversion_max=(2, 87),
-    ),
-    # Unpaged first: a request with `limit` silently leaves out the servers of cells that are down.
-    Collection(
-        kind="servers",
-        service="compute",
-        path="/servers/detail",
-        key="servers",
-        row=compute.Server,
-        query=ALL,
     ),
     Collection(
         kind="migrations",
@@ -100,6 +101,14 @@ COLLECTIONS: tuple[Collection, ...] = (
         row=placement.ResourceProvider,
     ),
     Collection(
+        kind="ports",
+        service="network",
+        path="/v2.0/ports",
+        key="ports",
+        row=network.Port,
+        paged=True,
+    ),
+    Collection(
         kind="agents",
         service="network",
         path="/v2.0/agents",
@@ -128,14 +137,6 @@ COLLECTIONS: tuple[Collection, ...] = (
         path="/v2.0/network-ip-availabilities",
         key="network_ip_availabilities",
         row=network.NetworkAvailability,
-    ),
-    Collection(
-        kind="ports",
-        service="network",
-        path="/v2.0/ports",
-        key="ports",
-        row=network.Port,
-        paged=True,
     ),
     Collection(
         kind="routers",
@@ -170,19 +171,19 @@ COLLECTIONS: tuple[Collection, ...] = (
         paged=True,
     ),
     Collection(
-        kind="volume_services",
-        service="block-storage",
-        path="/os-services",
-        key="services",
-        row=storage.VolumeService,
-    ),
-    Collection(
         kind="volumes",
         service="block-storage",
         path="/volumes/detail",
         key="volumes",
         row=storage.Volume,
         query=ALL,
+    ),
+    Collection(
+        kind="volume_services",
+        service="block-storage",
+        path="/os-services",
+        key="services",
+        row=storage.VolumeService,
     ),
     Collection(
         kind="volume_snapshots",

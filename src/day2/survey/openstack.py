@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 
 from day2.adapters.clock import Clock
-from day2.adapters.openstack.listing import Collection, Service, find_service
+from day2.adapters.openstack.listing import Service, find_service
+from day2.adapters.openstack.pages import Collection
 from day2.adapters.openstack.session import Session
-from day2.errors import BadAnswer, Day2Error, NotDeployed
+from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed
 from day2.model.survey import Gap
 from day2.model.tables import identity, infrastructure, others, placement
 from day2.survey.lanes import Job, Result, Rows, gap_of
 from day2.survey.lists import COLLECTIONS
+from day2.survey.witnesses import ADMIN, WITNESSES, Witness
 
 KINDS: tuple[str, ...] = (
     "tokens",
@@ -40,6 +42,7 @@ class OpenStackReader:
         wanted = set(kinds)
         made = [Job(lane="identity", kinds=("tokens",), what="token", run=self._token)]
         made += [self._list_job(c) for c in COLLECTIONS if c.kind in wanted]
+        made += self._witness_jobs(wanted)
         per_item = {
             "application_credentials": (
                 "identity",
@@ -79,9 +82,14 @@ class OpenStackReader:
             try:
                 self._services[service_type] = find_service(self._session, service_type)
             except NotDeployed as error:
-                if "the catalogue has no" in str(error):
-                    return None
-                raise
+                if "the catalogue has no" not in str(error):
+                    raise
+                if self._session.authenticate().system:
+                    raise Denied(
+                        f"{service_type}: not in the catalogue of a system-scoped token",
+                        hint="use an account with a project: its catalogue has every service",
+                    ) from None
+                return None
         return self._services[service_type]
 
     def _token(self, _rows: Rows) -> Result:
@@ -95,6 +103,37 @@ class OpenStackReader:
             expires_at=who.expires_at,
         )
         return Result(rows={"tokens": [row]}, requests=1)
+
+    def _witness_jobs(self, wanted: set[str]) -> list[Job]:
+        """Ask whether lists that may be cut without a word are whole; administrators need not."""
+
+        def job(service_type: str, witness: Witness, kinds: tuple[str, ...]) -> Job:
+            def run(_rows: Rows) -> Result:
+                service = self._service(service_type)
+                if service is None or ADMIN in self._session.authenticate().roles:
+                    return Result()
+                try:
+                    service.get(witness.path, what=f"{service_type} as a whole")
+                except NotDeployed:
+                    return Result()
+                except Denied as error:
+                    return Result(requests=1, gaps=[_cut(kind, error) for kind in kinds])
+                return Result(requests=1)
+
+            return Job(
+                lane=service_type,
+                kinds=kinds,
+                what=f"{service_type} as a whole",
+                after=("tokens",),
+                run=run,
+            )
+
+        made = []
+        for service_type, witness in WITNESSES.items():
+            kinds = tuple(kind for kind in witness.kinds if kind in wanted)
+            if kinds:
+                made.append(job(service_type, witness, kinds))
+        return made
 
     def _list_job(self, collection: Collection) -> Job:
         def run(_rows: Rows) -> Result:
@@ -274,10 +313,17 @@ def _document(body: bytes, kind: Any, what: str) -> Any:  # noqa: ANN401 - decod
         raise BadAnswer(f"{what}: the answer is not what this API promises ({error})") from None
 
 
+def _cut(kind: str, refused: Denied) -> Gap:
+    what = kind.replace("_", " ")
+    said = f"{what}: only a part is shown to this account, without a word ({refused})"
+    return gap_of(kind, what, Denied(said, hint=refused.hint))
+
+
 def _list_gaps(kind: str, unreadable: int, failure: Day2Error | None) -> list[Gap]:
     what = kind.replace("_", " ")
     gaps = [gap_of(kind, what, failure)] if failure else []
     if unreadable:
-        error = BadAnswer(f"{what}: {unreadable:,} rows are not what this API promises")
+        rows = "1 row is" if unreadable == 1 else f"{unreadable:,} rows are"
+        error = BadAnswer(f"{what}: {rows} not what this API promises")
         gaps.append(gap_of(kind, what, error))
     return gaps

@@ -90,6 +90,18 @@ def test_a_silent_service_is_let_alone() -> None:
     assert "not asked again" in found.gaps[-1].message
 
 
+def test_after_one_silence_no_second_batch_is_sent_into_it() -> None:
+    asked = 0
+
+    def run(_rows: Rows) -> Result:
+        nonlocal asked
+        asked += 1
+        raise Unreachable("ports: no answer in time")
+
+    gather(*[job(f"k{i}", run) for i in range(20)], width=4, failures_max=2)
+    assert asked <= 4
+
+
 def test_denied_requests_do_not_close_the_lane() -> None:
     jobs = [job(f"k{i}", fails(Denied("no"))) for i in range(5)]
     found = gather(*jobs, job("ok", lambda _rows: Result(rows={"ok": [1]})), width=1)

@@ -95,7 +95,7 @@ def entries(file: Path) -> list[str]:
 
 def _from_file(name: str, chosen: OpenStackSettings, environment: Mapping[str, str]) -> Credentials:
     candidates = files(chosen, environment)
-    file = next((f for f in candidates if f.is_file()), None)
+    file = next((f for f in candidates if settings.is_file(f)), None)
     if file is None:
         raise BadSettings(
             f"no clouds.yaml for cloud {name!r}; looked for {', '.join(map(str, candidates))}",
@@ -107,7 +107,7 @@ def _from_file(name: str, chosen: OpenStackSettings, environment: Mapping[str, s
         known = ", ".join(clouds) if isinstance(clouds, dict) else "none"
         raise BadSettings(f"{file} has no cloud {name!r}; it has: {known}")
     secure = file.with_name(file.name.replace("clouds", "secure"))
-    if secure.is_file():
+    if settings.is_file(secure):
         more = (settings.read_yaml(secure).get("clouds") or {}).get(name)
         entry = _merge(entry, more) if isinstance(more, dict) else entry
     return _credentials(name, entry, chosen, source=str(file))

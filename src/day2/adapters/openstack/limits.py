@@ -24,8 +24,12 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64
     rows_max: Annotated[
         int,
-        Meta(ge=1, description="Most rows accepted of one list: the guard against endless paging."),
-    ] = 5_000_000
+        Meta(
+            ge=1,
+            description="Most rows accepted of one list, and objects of one answer: the guard "
+            "against endless lists.",
+        ),
+    ] = 400_000
     page_rows: Annotated[
         int, Meta(ge=1, description="Rows asked for per page where the API pages on request.")
     ] = 1000

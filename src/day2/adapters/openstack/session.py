@@ -2,27 +2,30 @@
 """One authenticated session on one cloud: every request bounded in time and size, errors named."""
 
 import threading
+import urllib.parse
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import requests
-import urllib3
 from keystoneauth1 import exceptions as ks
 from keystoneauth1 import session as ks_session
 from keystoneauth1.identity import base as ks_identity
 
 from day2.adapters.clock import Clock
 from day2.adapters.openstack.clouds import Credentials
+from day2.adapters.openstack.failures import REDIRECTS, SERVER_ERROR, named, one_line
 from day2.adapters.openstack.limits import LoadSettings
+from day2.adapters.openstack.transport import Transport
 from day2.errors import BadAnswer, BadSettings, Day2Error, Denied, NotDeployed, Unreachable
 
 USER_AGENT = "day2"
-CHUNK_BYTES = 1 << 16
 REDIRECTS_MAX = 5
+RENEWALS_MAX = 3
+SAID_BYTES = 1 << 16
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 200, 401, 403, 404
-NOT_ACCEPTABLE, TOO_MANY, SERVER_ERROR = 406, 429, 500
+NOT_ACCEPTABLE, TOO_MANY = 406, 429
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +63,18 @@ class Session:
             cert=credentials.client_certificate,
             timeout=limits.request_seconds_max,
             user_agent=USER_AGENT,
-            redirect=REDIRECTS_MAX,
+            redirect=False,
         )
+        transport = Transport(limits)
+        self._session.mount("http://", transport)
+        self._session.mount("https://", transport)
         self._identity: Identity | None = None
+        self._failure: Day2Error | None = None
+        self._renewals = 0
         self._lock = threading.Lock()
 
     def authenticate(self) -> Identity:
-        """Get a token and read its catalogue; later calls return the same.
+        """Get a token and read its catalogue; later calls return the same, or fail the same.
 
         Raises:
             Unreachable: when Keystone does not answer, BadAnswer when it answers nonsense.
@@ -74,14 +82,17 @@ class Session:
 
         """
         with self._lock:
+            if self._failure is not None:
+                raise self._failure.bare()
             if self._identity is None:
                 try:
                     access = self._auth.get_access(self._session)
+                    self._identity = _identity(access, self.credentials)
                 except Exception as error:
-                    raise named(
-                        error, f"identity at {self.credentials.auth['auth_url']}"
-                    ) from error
-                self._identity = _identity(access, self.credentials)
+                    what = f"identity at {self.credentials.auth['auth_url']}"
+                    failure = named(error, what)
+                    self._failure = failure.bare()
+                    raise failure from error
             return self._identity
 
     def get(
@@ -89,62 +100,69 @@ class Session:
     ) -> "Answer":
         """Send one GET and read the whole answer, whatever its status.
 
-        `what` names the thing asked for in error messages.
+        `what` names the thing asked for in error messages. A redirect is followed on the same host
+        only: the token goes nowhere that the catalogue did not name.
 
         Raises:
             Unreachable: nothing answers, or not within `request_seconds_max`.
-            BadAnswer: the answer is cut short, too large, or not HTTP.
+            BadAnswer: the answer is cut short, too large, not HTTP, or points elsewhere.
             Denied: no token could be had.
 
         """
         started = self._clock.monotonic()
-        deadline = started + self.limits.request_seconds_max
+        target = url
         try:
-            response = self._session.request(
+            for _hop in range(REDIRECTS_MAX):
+                response = self._send(target, headers or {}, token=token)
+                location = response.headers.get("location")
+                if response.status_code not in REDIRECTS or not location:
+                    return Answer(
+                        status=response.status_code,
+                        headers={k.lower(): v for k, v in response.headers.items()},
+                        body=response.raw.getvalue(),
+                        seconds=self._clock.monotonic() - started,
+                    )
+                target = _same_host(target, location, what)
+        except Exception as error:
+            raise named(error, what) from error
+        raise BadAnswer(f"{what}: redirected more than {REDIRECTS_MAX} times")
+
+    def _send(self, url: str, headers: Mapping[str, str], *, token: bool) -> requests.Response:
+        def send() -> requests.Response:
+            answered: requests.Response = self._session.request(
                 url,
                 "GET",
-                headers=dict(headers or {}),
+                headers=dict(headers),
                 authenticated=token,
                 raise_exc=False,
                 log=False,
                 stream=True,
                 connect_retries=0,
+                allow_reauth=False,
             )
-            with response:
-                body = self._read(response, deadline, what)
-        except Day2Error:
-            raise
-        except Exception as error:
-            raise named(error, what) from error
-        return Answer(
-            status=response.status_code,
-            headers={k.lower(): v for k, v in response.headers.items()},
-            body=body,
-            seconds=self._clock.monotonic() - started,
-        )
+            return answered
 
-    def _read(self, response: requests.Response, deadline: float, what: str) -> bytes:
-        """Read the body as it arrives; a slow drip meets the deadline, a flood the size limit."""
-        bytes_max = self.limits.answer_mib_max << 20
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            part = response.raw.read1(CHUNK_BYTES, decode_content=True)
-            if not part:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-            parts.append(part)
-            size += len(part)
-            if size > bytes_max:
-                raise BadAnswer(
-                    f"{what}: the answer is larger than {self.limits.answer_mib_max} MiB",
-                    hint="setting load.answer_mib_max",
-                )
-            if self._clock.monotonic() > deadline:
-                raise Unreachable(
-                    f"{what}: the answer was still arriving after "
-                    f"{self.limits.request_seconds_max:g} s",
-                    hint="setting load.request_seconds_max",
-                )
+        response = send()
+        if token and response.status_code == UNAUTHORIZED:
+            refused = response.request.headers.get("X-Auth-Token", "")
+            if self._renew(str(refused)):
+                return send()
+        return response
+
+    def _renew(self, refused: str) -> bool:
+        """Make the next request carry another token; False when there were enough of them.
+
+        A service that refuses every token must not make every read a request to Keystone more.
+        """
+        with self._lock:
+            access = self._auth.auth_ref
+            if access is not None and access.auth_token != refused:
+                return True  # another thread renewed it already
+            if self._renewals >= RENEWALS_MAX:
+                return False
+            self._renewals += 1
+            self._auth.invalidate()
+            return True
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,33 +196,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         raise BadAnswer(text)
 
 
-def named(error: Exception, what: str) -> Day2Error:
-    """Translate a failure of keystoneauth, requests or urllib3 into one of ours."""
-    text = _one_line(str(error))
-    match error:
-        case ks.Unauthorized() | ks.Forbidden():
-            return Denied(
-                f"{what}: the account was refused ({text})",
-                hint="check user, password, project and domain of the clouds.yaml entry",
-            )
-        case ks.SSLError() | requests.exceptions.SSLError():
-            return Unreachable(
-                f"{what}: TLS failed ({text})", hint="name the CA file as cacert in clouds.yaml"
-            )
-        case (
-            ks.ConnectTimeout() | requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError()
-        ):
-            return Unreachable(f"{what}: no answer in time")
-        case ks.ConnectFailure() | requests.exceptions.ConnectionError():
-            return Unreachable(f"{what}: {_reason(text)}")
-        case urllib3.exceptions.HTTPError() | requests.exceptions.RequestException():
-            return BadAnswer(f"{what}: the answer broke off or is not HTTP ({text})")
-        case ks.EndpointNotFound() | ks.NotFound():
-            return NotDeployed(f"{what}: {text}")
-        case ks.HttpError() if error.http_status and error.http_status >= SERVER_ERROR:
-            return Unreachable(f"{what}: HTTP {error.http_status}")
-        case _:
-            return BadAnswer(f"{what}: {type(error).__name__}: {text}")
+def _same_host(url: str, location: str, what: str) -> str:
+    """Return where a redirect leads, if that is the same place (or its TLS side)."""
+    target = urllib.parse.urljoin(url, location)
+    here, there = urllib.parse.urlsplit(url), urllib.parse.urlsplit(target)
+    same = here.hostname == there.hostname and (
+        there.scheme == "https" or (here.scheme, here.netloc) == (there.scheme, there.netloc)
+    )
+    if not same:
+        raise BadAnswer(
+            f"{what}: redirected to another place ({one_line(there.netloc)}); not followed",
+            hint="correct the endpoint in the catalogue",
+        )
+    return target
 
 
 def _plugin(credentials: Credentials) -> ks_identity.BaseIdentityPlugin:
@@ -230,7 +234,7 @@ def _plugin(credentials: Credentials) -> ks_identity.BaseIdentityPlugin:
         made = loader.load_from_options(**credentials.auth)
     except (TypeError, ks.NoMatchingPlugin, ks.MissingRequiredOptions) as error:
         raise BadSettings(
-            f"cloud {credentials.name!r} ({credentials.source}): {_one_line(str(error))}"
+            f"cloud {credentials.name!r} ({credentials.source}): {one_line(str(error))}"
         ) from None
     if not isinstance(made, ks_identity.BaseIdentityPlugin):
         raise BadSettings(
@@ -274,41 +278,19 @@ def _identity(access: Any, credentials: Credentials) -> Identity:  # noqa: ANN40
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadAnswer(
-            f"identity: the token holds no readable catalogue ({type(error).__name__}: {error})"
+            f"the token holds no readable catalogue ({type(error).__name__}: {error})"
         ) from error
 
 
 def _message(body: bytes) -> str:
     """Return what an OpenStack error body says, in one line of at most 200 characters."""
     try:
-        found = msgspec.json.decode(body[:CHUNK_BYTES])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = msgspec.json.decode(body[:SAID_BYTES])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     inner = next(iter(found.values()), None) if isinstance(found, dict) and found else None
     if isinstance(inner, list) and inner:
         inner = inner[0]
     if isinstance(inner, dict):
         inner = inner.get("message") or inner.get("detail") or inner.get("title")
-    return _one_line(inner) if isinstance(inner, str) else ""
-
-
-def _reason(text: str) -> str:
-    for sign, plain in (
-        ("Connection refused", "connection refused"),
-        ("Name or service not known", "the host name does not resolve"),
-        ("Temporary failure in name resolution", "the host name does not resolve"),
-        ("No route to host", "no route to host"),
-        ("Network is unreachable", "the network is unreachable"),
-        ("timed out", "no answer in time"),
-        ("RemoteDisconnected", "the connection was closed without an answer"),
-        ("reset by peer", "the connection was reset"),
-    ):
-        if sign in text:
-            return plain
-    return text
-
-
-def _one_line(text: str) -> str:
-    """Fold white space and cut: what a service says is hostile input."""
-    printable = "".join(c if c.isprintable() else " " for c in text[:2000])
-    return " ".join(printable.split())[:200]
+    return one_line(inner) if isinstance(inner, str) else ""

@@ -9,7 +9,6 @@ import http.client
 import io
 import socket
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -20,12 +19,15 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from day2.adapters.clock import Clock, SystemClock
 from day2.adapters.openstack.limits import LoadSettings
-from day2.errors import BadAnswer
+from day2.errors import BadAnswer, Unreachable
 
 CHUNK_BYTES = 1 << 16
 MIB = 1 << 20
 # A token with the largest catalogue is some 100 KB; it is decoded by a library without types.
 TOKEN_MIB_MAX = 4
+LARGE_MIB = 4
+# Connections kept open to one address: several services may share it (a path each).
+CONNECTIONS_MAX = 64
 # A socket's time is the machine's, whatever clock a test holds.
 _CLOCK: Clock = SystemClock()
 
@@ -66,7 +68,7 @@ class _TimedReader(io.RawIOBase):
             if left <= 0:
                 raise TimeoutError("timed out")
             self._sock.settimeout(left)
-        return self._inner.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        return self._inner.readinto(buffer)
 
     def close(self) -> None:
         self._inner.close()
@@ -92,14 +94,13 @@ class _TlsPool(HTTPSConnectionPool):
 _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
 
 
-class Transport(TCPKeepAliveAdapter):  # type: ignore[misc] - untyped vendor
+class Transport(TCPKeepAliveAdapter):
     """Sends one request and reads its whole answer, within `load.request_seconds_max`."""
 
     def __init__(self, limits: LoadSettings) -> None:
         self._limits = limits
-        self._held = 0
-        self._lock = threading.Lock()
-        super().__init__(pool_maxsize=limits.requests_per_service_max)
+        self._large = threading.Lock()
+        super().__init__(pool_maxsize=CONNECTIONS_MAX)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().init_poolmanager(*args, **options)
@@ -117,11 +118,11 @@ class Transport(TCPKeepAliveAdapter):  # type: ignore[misc] - untyped vendor
         timeout: object = None,
         verify: bool | str = True,  # noqa: FBT001, FBT002
         cert: Any = None,  # noqa: ANN401
-        proxies: Mapping[str, str] | None = None,
+        proxies: dict[str, str] | None = None,
     ) -> requests.Response:
         """Send it; the body is read here, so that no library above reads it without a bound."""
         del stream, timeout
-        whole = urllib3.Timeout(total=self._limits.request_seconds_max)
+        whole: Any = urllib3.Timeout(total=self._limits.request_seconds_max)
         response: requests.Response = super().send(
             request, stream=True, timeout=whole, verify=verify, cert=cert, proxies=proxies
         )
@@ -130,34 +131,38 @@ class Transport(TCPKeepAliveAdapter):  # type: ignore[misc] - untyped vendor
             body = self._read(
                 response.raw, min(mib_max, TOKEN_MIB_MAX) if request.method == "POST" else mib_max
             )
-        response.raw = io.BytesIO(body)
+        response.raw = body
         return response
 
-    def _read(self, raw: Any, mib_max: int) -> bytes:  # noqa: ANN401 - urllib3's response
-        """Read the body as it arrives, unpacked; all bodies being read share one limit more."""
-        parts: list[bytes] = []
-        size = 0
+    def _read(self, raw: Any, mib_max: int) -> io.BytesIO:  # noqa: ANN401 - urllib3's response
+        """Read the body as it arrives, unpacked.
+
+        Large ones are read one at a time, the others wait: what many services send at once must
+        fit into memory as well.
+        """
+        body = io.BytesIO()  # grows in place: a list of parts would be held twice when joined
+        ends = _CLOCK.monotonic() + self._limits.request_seconds_max
+        alone = False
         try:
             while part := raw.read1(CHUNK_BYTES, decode_content=True):
-                parts.append(part)
-                size += len(part)
+                body.write(part)
+                size = body.tell()
                 if size > mib_max * MIB:
                     raise BadAnswer(
                         f"the answer is larger than {mib_max} MiB",
                         hint="setting load.answer_mib_max",
                     )
-                self._hold(len(part))
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+                if size > LARGE_MIB * MIB and not alone:
+                    alone = self._large.acquire(timeout=max(ends - _CLOCK.monotonic(), 0))
+                    if not alone:
+                        raise TimeoutError  # noqa: TRY301 - told below, as every lateness
+        except (urllib3.exceptions.TimeoutError, TimeoutError):
+            raise Unreachable(
+                f"the answer was still arriving after {self._limits.request_seconds_max:g} s",
+                hint="setting load.request_seconds_max",
+            ) from None
         finally:
-            self._hold(-size)
-
-    def _hold(self, count: int) -> None:
-        with self._lock:
-            self._held += count
-            held = self._held
-        if count > 0 and held > self._limits.answers_mib_max * MIB:
-            raise BadAnswer(
-                f"the answers of all services together are larger than "
-                f"{self._limits.answers_mib_max} MiB",
-                hint="setting load.answers_mib_max",
-            )
+            if alone:
+                self._large.release()
+        body.seek(0)
+        return body
