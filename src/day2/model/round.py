@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from day2.errors import Denied
 from day2.model.finding import Finding
 from day2.model.severity import Severity
 from day2.model.survey import Gap
@@ -36,7 +37,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `findings` are the top-level ones, worst first; `folded` are those that another one explains,
     named in its `consequences`. `new` and `gone` are keys; `unjudged` are keys of the earlier round
     that could be neither confirmed nor cleared because of a gap. `muted` counts findings that are
-    not shown; `acknowledged` names those that are shown and known.
+    not shown; `acknowledged` names those that are shown and known. `refused` says that the account
+    was refused and nothing else could be read either: the cloud was not judged at all.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     new: list[str] = []
     gone: list[str] = []
     unjudged: list[str] = []
+    refused: bool = False
     checks: int = 0
     objects: int = 0
     requests: int = 0
@@ -61,7 +64,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """Return 11 for critical, 12 when something could not be read, 10 for warning, else 0."""
+        """Return 11 for critical, 12 for something unread, 10 for warning, 21 when refused."""
+        if self.refused:
+            return Denied.exit_code
         unknown = bool(self.gaps) or self.severity is Severity.UNKNOWN
         if unknown and self.severity is not Severity.CRITICAL:
             return Severity.UNKNOWN.exit_code

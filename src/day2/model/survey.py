@@ -96,6 +96,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     api_probes: list[infrastructure.ApiProbe] = []
     certificates: list[infrastructure.Certificate] = []
     database_nodes: list[infrastructure.DatabaseNode] = []
+    proxy_endpoints: list[infrastructure.ProxyEndpoint] = []
     proxy_servers: list[infrastructure.ProxyServer] = []
     bus_endpoints: list[infrastructure.BusEndpoint] = []
     bus_nodes: list[infrastructure.BusNode] = []

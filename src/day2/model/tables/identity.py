@@ -101,4 +101,4 @@ class ApplicationCredential(Row, frozen=True, kw_only=True):
     user_id: str = ""
     project_id: str | None = None
     expires_at: datetime | None = None
-    unrestricted: bool = False
+    unrestricted: bool | None = None

@@ -49,11 +49,17 @@ class Certificate(Row, frozen=True, kw_only=True):
 
 
 class DatabaseNode(Row, frozen=True, kw_only=True):
-    """One MariaDB server, asked for itself; `wsrep` fields are None where there is no Galera."""
+    """One MariaDB server, asked for itself; Galera's fields are None where there is none.
+
+    `full` means that it refused us because all its connections are in use: it lives, and serves
+    nobody new. Counters (failures, commits, pauses) run since the server's own start.
+    """
 
     address: str
     reachable: bool
     error: str = ""
+    full: bool = False
+    name: str = ""
     version: str = ""
     connections: int | None = None
     connections_max: int | None = None
@@ -63,17 +69,22 @@ class DatabaseNode(Row, frozen=True, kw_only=True):
     cluster_status: str | None = None
     cluster_size: int | None = None
     cluster_state_uuid: str | None = None
+    cluster_conf_id: int | None = None
     ready: bool | None = None
     connected: bool | None = None
     local_state: str | None = None
     flow_control_paused_ratio: float | None = None
+    flow_control_paused_ns: int | None = None
     receive_queue_average: float | None = None
     certification_failures: int | None = None
     last_committed: int | None = None
 
 
 class ProxyServer(Row, frozen=True, kw_only=True):
-    """One server line of HAProxy's statistics: what the load balancer thinks of a backend."""
+    """One server line of HAProxy's statistics: what the load balancer thinks of a server.
+
+    A backend as a whole is the line whose `server` is `BACKEND`.
+    """
 
     proxy: str
     backend: str
@@ -85,11 +96,24 @@ class ProxyServer(Row, frozen=True, kw_only=True):
     last_change_seconds: int | None = None
 
 
+class ProxyEndpoint(Row, frozen=True, kw_only=True):
+    """One HAProxy, by the address of its statistics page."""
+
+    address: str
+    reachable: bool
+    error: str = ""
+
+
 class BusNode(Row, frozen=True, kw_only=True):
-    """One RabbitMQ node as the management API tells it."""
+    """One RabbitMQ node as the management APIs of all nodes tell it.
+
+    `running` as the node itself says, else as any other does; `missed_by` are the nodes that see
+    it down although it answers.
+    """
 
     name: str
     running: bool
+    missed_by: list[str] = []
     partitions: list[str] = []
     memory_alarm: bool = False
     disk_alarm: bool = False
@@ -103,12 +127,15 @@ class BusNode(Row, frozen=True, kw_only=True):
 
 
 class BusQueue(Row, frozen=True, kw_only=True):
-    """One queue or stream."""
+    """One queue or stream; `expires` when the broker deletes it after a time without use."""
 
     vhost: str
     name: str
     type: str = "classic"
     durable: bool = True
+    auto_delete: bool = False
+    exclusive: bool = False
+    expires: bool = False
     consumers: int | None = None
     messages: int = 0
     messages_ready: int = 0
@@ -120,11 +147,12 @@ class BusQueue(Row, frozen=True, kw_only=True):
 
 
 class BusEndpoint(Row, frozen=True, kw_only=True):
-    """One management address of RabbitMQ, asked for itself."""
+    """One management address of RabbitMQ, asked for itself; `node` is who answered there."""
 
     address: str
     reachable: bool
     error: str = ""
+    node: str = ""
     cluster: str = ""
     version: str = ""
 
@@ -155,9 +183,15 @@ class Mount(Row, frozen=True, kw_only=True):
 
 
 class Host(Row, frozen=True, kw_only=True):
-    """One host of the inventory, asked over Ansible."""
+    """One host of the inventory, asked over Ansible.
+
+    `hostname` is what the host calls itself. The true clock offset (the host's minus ours) lies
+    within `clock_uncertainty_seconds` of `clock_offset_seconds`. `containers_read` False means that
+    its containers are not in the survey, whatever runs there.
+    """
 
     name: str
+    hostname: str = ""
     groups: list[str] = []
     address: str = ""
     reachable: bool
@@ -171,9 +205,11 @@ class Host(Row, frozen=True, kw_only=True):
     memory_available_bytes: int | None = None
     mounts: list[Mount] = []
     clock_offset_seconds: float | None = None
+    clock_uncertainty_seconds: float | None = None
     clock_synchronized: bool | None = None
     reboot_required: bool | None = None
     engine: str = ""
+    containers_read: bool = False
 
 
 class Container(Row, frozen=True, kw_only=True):
@@ -185,7 +221,9 @@ class Container(Row, frozen=True, kw_only=True):
     image_id: str = ""
     state: str = ""
     health: str = ""
+    failing_checks: int | None = None
     restarts: int = 0
+    restart_policy: str = ""
     exit_code: int | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -17,7 +17,8 @@ from day2.operations.health.policy import HealthPolicy
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a check may look at.
 
-    `history` are earlier surveys of the same cloud, newest first, with the service tables only.
+    `history` are earlier surveys of the same cloud, newest first, with the tables of services,
+    hosts and containers only.
     """
 
     survey: Survey

@@ -12,140 +12,7 @@ import msgspec
 
 from day2.model.finding import Finding
 from day2.model.severity import Severity
-
-CLOUD, HOST, SUBJECT = "cloud", "host", "subject"
-
-
-class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """Findings of `check` explain findings of `consequences` (patterns) with the same place."""
-
-    check: str
-    same: str
-    consequences: tuple[str, ...]
-
-
-CAUSES: tuple[Cause, ...] = (
-    Cause(
-        check="identity.token.failed",
-        same=CLOUD,
-        consequences=("identity.endpoint.*",),
-    ),
-    Cause(
-        check="bus.down",
-        same=CLOUD,
-        consequences=(
-            "cloud.heartbeats.lost",
-            "host.down",
-            "compute.service.down",
-            "network.agent.down",
-            "volume.service.down",
-            "bus.node.*",
-            "bus.queue.*",
-            "api.*",
-            "server.task.stuck",
-            "server.build.stuck",
-            "network.port.*",
-            "compute.cell.down",
-        ),
-    ),
-    Cause(
-        check="database.down",
-        same=CLOUD,
-        consequences=(
-            "cloud.heartbeats.lost",
-            "host.down",
-            "compute.service.down",
-            "network.agent.down",
-            "volume.service.down",
-            "database.node.*",
-            "api.*",
-            "compute.cell.down",
-            "identity.*",
-            "database.cluster.*",
-        ),
-    ),
-    Cause(
-        check="cloud.heartbeats.lost",
-        same=CLOUD,
-        consequences=(
-            "host.down",
-            "compute.service.down",
-            "network.agent.down",
-            "volume.service.down",
-            "compute.cell.down",
-        ),
-    ),
-    Cause(
-        check="host.down",
-        same=HOST,
-        consequences=(
-            "compute.service.*",
-            "network.agent.*",
-            "volume.service.*",
-            "server.host.down",
-            "server.task.stuck",
-            "server.build.stuck",
-            "compute.migration.stuck",
-            "compute.hypervisor.*",
-            "network.port.*",
-            "host.unreachable",
-            "service.flapping",
-            "host.partly_known",
-            "container.*",
-        ),
-    ),
-    Cause(
-        check="host.unreachable",
-        same=HOST,
-        consequences=("container.*", "host.disk.*", "host.clock.*"),
-    ),
-    Cause(
-        check="compute.cell.down",
-        same=CLOUD,
-        consequences=("host.partly_known", "compute.hypervisor.*", "placement.allocation.*"),
-    ),
-    Cause(
-        check="compute.service.down",
-        same=HOST,
-        consequences=(
-            "server.host.down",
-            "server.task.stuck",
-            "server.build.stuck",
-            "compute.migration.stuck",
-            "compute.hypervisor.*",
-        ),
-    ),
-    Cause(
-        check="network.agent.down",
-        same=HOST,
-        consequences=("network.port.*",),
-    ),
-    Cause(
-        check="volume.service.down",
-        same=HOST,
-        consequences=(
-            "volume.stuck",
-            "volume.snapshot.stuck",
-            "volume.backup.stuck",
-            "volume.pool.*",
-        ),
-    ),
-    Cause(
-        check="bus.node.down",
-        same=CLOUD,
-        consequences=("bus.queue.minority", "bus.stream.replicas", "bus.endpoint.down"),
-    ),
-    Cause(
-        check="database.node.down",
-        same=CLOUD,
-        consequences=("database.cluster.size", "proxy.backend.down"),
-    ),
-    Cause(
-        check="compute.service.disabled",
-        same=SUBJECT,
-        consequences=("compute.service.down",),
-    ),
-)
+from day2.operations.health.causes import CAUSES, CONTAINER, SERVICE, Cause
 
 
 def fold(
@@ -182,7 +49,13 @@ def fold(
 
 
 def _belongs(parent: Finding, child: Finding, cause: Cause) -> bool:
-    if not any(fnmatch.fnmatchcase(child.check, pattern) for pattern in cause.consequences):
+    if not _matches(child.check, cause.consequences):
+        return False
+    if cause.of and not _matches(parent.subject.id, cause.of):
+        return False
+    if cause.subjects and not _matches(child.subject.id, cause.subjects):
+        return False
+    if cause.containers and _container_name(parent, child) not in cause.containers:
         return False
     match cause.same:
         case "host":
@@ -192,8 +65,29 @@ def _belongs(parent: Finding, child: Finding, cause: Cause) -> bool:
                 child.subject.type,
                 child.subject.id,
             )
+        case "service":
+            return (
+                bool(parent.subject.host)
+                and parent.subject.host == child.subject.host
+                and _container_name(parent, child) == _service_container(parent, child)
+            )
         case _:
             return parent.severity is not Severity.INFO
+
+
+def _matches(word: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(word, pattern) for pattern in patterns)
+
+
+def _container_name(parent: Finding, child: Finding) -> str:
+    """Return the name of the container that one of the two is about; empty when none is."""
+    return next((f.subject.name for f in (parent, child) if f.subject.type == CONTAINER), "")
+
+
+def _service_container(parent: Finding, child: Finding) -> str | None:
+    """Return what Kolla calls the container of the service that one of the two is about."""
+    ids = [f.subject.id for f in (parent, child) if f.subject.type == SERVICE]
+    return ids[0].partition("@")[0].replace("-", "_") if ids else None
 
 
 def _top(key: str, parents: dict[str, str]) -> str:

@@ -47,6 +47,21 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
             "the database is suspected before the hosts."
         ),
     ] = 0.6
+    findings_per_check_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="More findings of one check than this are told together, by project or "
+            "host.",
+        ),
+    ] = 50
+    settle_minutes: Annotated[
+        int,
+        _minutes(
+            "What changed within this is not held against other tables: they are read a moment "
+            "earlier or later."
+        ),
+    ] = 5
     server_task_minutes: Annotated[
         int, _minutes("A server in the same task state for longer is stuck.")
     ] = 30
@@ -54,12 +69,30 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     server_resize_confirm_hours: Annotated[
         int, Meta(ge=0, description="A server that waits in VERIFY_RESIZE for longer is a warning.")
     ] = 72
+    server_power_minutes: Annotated[
+        int,
+        _minutes(
+            "An ACTIVE server that does not run, or a SHUTOFF one that runs, for longer is a "
+            "warning (Nova aligns them every 10 minutes)."
+        ),
+    ] = 30
     migration_minutes: Annotated[
         int, _minutes("A migration in the same unfinished status for longer is stuck.")
     ] = 60
+    migration_failed_hours: Annotated[
+        int, Meta(ge=0, description="Migrations that failed within this are worth a word.")
+    ] = 24
     volume_minutes: Annotated[
         int, _minutes("A volume, snapshot or backup in a passing status for longer is stuck.")
     ] = 30
+    volume_copy_hours: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="A volume or backup that copies its data (downloading, uploading, "
+            "retyping, backing up, restoring) for longer is stuck.",
+        ),
+    ] = 6
     image_hours: Annotated[
         int, Meta(ge=0, description="An image queued, saving or importing for longer is stuck.")
     ] = 6
@@ -77,8 +110,12 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
         Ratio, Meta(description="A subnet fuller than this is critical.")
     ] = 0.97
     quota_used_warning_ratio: Annotated[
-        Ratio, Meta(description="A quota used beyond this is a warning.")
+        Ratio, Meta(description="A quota used to this share or beyond is a warning.")
     ] = 0.9
+    quota_service_projects: Annotated[
+        list[str],
+        Meta(description="Projects of the cloud's own services: their full quotas are info."),
+    ] = msgspec.field(default_factory=lambda: ["service"])
     pool_used_warning_ratio: Annotated[
         Ratio, Meta(description="A volume pool fuller than this is a warning.")
     ] = 0.8
@@ -91,6 +128,17 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     database_flow_control_warning_ratio: Annotated[
         Ratio, Meta(description="A Galera node paused by flow control for more of the time.")
     ] = 0.1
+    database_certification_failures_warning_per_hour: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Transactions an hour that Galera throws away for conflicting writes that "
+            "are a warning.",
+        ),
+    ] = 60.0
+    bus_unread_messages_warning: Annotated[
+        int, Meta(ge=1, description="Messages in one queue that nobody reads that are a warning.")
+    ] = 10
     bus_unacknowledged_warning: Annotated[
         int, Meta(ge=1, description="Unacknowledged messages in one queue that are a warning.")
     ] = 1000
@@ -100,6 +148,9 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     cache_evictions_info: Annotated[
         int, Meta(ge=1, description="Evictions of one memcached since its start worth a word.")
     ] = 100_000
+    cache_connections_warning_ratio: Annotated[
+        Ratio, Meta(description="A memcached with more of its connections in use is a warning.")
+    ] = 0.8
     disk_used_warning_ratio: Annotated[
         Ratio, Meta(description="A file system fuller than this is a warning.")
     ] = 0.85
@@ -112,6 +163,14 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     container_restarts_warning: Annotated[
         int, Meta(ge=1, description="Restarts of one running container that are a warning.")
     ] = 5
+    container_failing_checks: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Health checks of a container that fail in a row before it counts as "
+            "unhealthy: one alone may be a moment of load.",
+        ),
+    ] = 3
     container_grace_seconds: Annotated[
         int,
         Meta(

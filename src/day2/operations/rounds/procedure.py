@@ -12,7 +12,14 @@ from day2.memory.store import Memory
 from day2.model.round import Before, Compared, Report
 from day2.model.survey import Survey
 
-HISTORY_KINDS = ("compute_services", "agents", "volume_services")
+HISTORY_KINDS = (
+    "compute_services",
+    "agents",
+    "volume_services",
+    "hosts",
+    "containers",
+    "database_nodes",
+)
 HISTORY_SURVEYS = 10
 
 Read = Callable[[], Survey]
@@ -64,7 +71,7 @@ def remembered(memory: Memory, *, cloud: str, region: str, kind: str, clock: Clo
 
 
 def history(memory: Memory, cloud: str, region: str) -> list[Survey]:
-    """Load the service tables of the newest surveys, newest first."""
+    """Load the tables of services, hosts and containers of the newest surveys, newest first."""
     newest = surveys.latest(memory, cloud, region, count=HISTORY_SURVEYS)
     loaded = (surveys.load(memory, survey_id, HISTORY_KINDS) for survey_id, _at in newest)
     return [survey for survey in loaded if survey is not None]

@@ -2,9 +2,67 @@
 """The checks themselves, one file per plane; each file ends with its `CHECKS`."""
 
 from day2.operations.health.check import Check
-from day2.operations.health.rules import heartbeats, services
+from day2.operations.health.rules import (
+    allocations,
+    attachments,
+    bus,
+    cache,
+    certificates,
+    containers,
+    database,
+    database_load,
+    endpoints,
+    heartbeats,
+    hosts,
+    hypervisors,
+    images,
+    load_balancers,
+    migrations,
+    missing,
+    others,
+    partly_known,
+    pools,
+    ports,
+    proxies,
+    queues,
+    quotas,
+    server_places,
+    servers,
+    services,
+    subnets,
+    volumes,
+)
 
 
 def all_checks() -> tuple[Check, ...]:
     """Return every check of this room, in the order of the reference."""
-    return (*heartbeats.CHECKS, *services.CHECKS)
+    return (
+        *endpoints.CHECKS,
+        *certificates.CHECKS,
+        *heartbeats.CHECKS,
+        *services.CHECKS,
+        *servers.CHECKS,
+        *server_places.CHECKS,
+        *migrations.CHECKS,
+        *hypervisors.CHECKS,
+        *allocations.CHECKS,
+        *ports.CHECKS,
+        *subnets.CHECKS,
+        *volumes.CHECKS,
+        *attachments.CHECKS,
+        *pools.CHECKS,
+        *images.CHECKS,
+        *load_balancers.CHECKS,
+        *others.CHECKS,
+        *quotas.CHECKS,
+        *database.CHECKS,
+        *database_load.CHECKS,
+        *proxies.CHECKS,
+        *bus.CHECKS,
+        *queues.CHECKS,
+        *cache.CHECKS,
+        *containers.CHECKS,
+        *hosts.CHECKS,
+        *missing.CHECKS,
+        *partly_known.CHECKS,
+    )
