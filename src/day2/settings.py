@@ -87,7 +87,7 @@ class Settings:
         """
         candidates = search_path(given, environment)
         for candidate in candidates:
-            if candidate.is_file():
+            if is_file(candidate):
                 return cls(
                     schema=schema,
                     tree=read_yaml(candidate),
@@ -145,6 +145,8 @@ class Settings:
             default = (
                 info.default_factory()
                 if info.default_factory is not msgspec.NODEFAULT
+                else None
+                if info.default is msgspec.NODEFAULT
                 else info.default
             )
             yield Setting(
@@ -261,6 +263,22 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadSettings(f"{file} holds a {type(found).__name__}, not a mapping of settings")
     return cast("dict[str, Any]", found)
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file.
+
+    Raises:
+        BadSettings: when a folder on the way is closed to this user: nobody knows then.
+
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise BadSettings(
+            f"cannot look at {path}: {error.strerror}",
+            hint="give this user the right, or name another",
+        ) from None
 
 
 def readable_by_others(file: Path) -> bool:

@@ -20,7 +20,7 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     default_cloud: str = ""
 
 
-SCHEMA = {"": Root, "health": Limits, "clouds.*.health": Limits}
+SCHEMA: dict[str, type[msgspec.Struct]] = {"": Root, "health": Limits, "clouds.*.health": Limits}
 
 
 def make(tree: dict[str, Any] | None = None, **environment: str) -> Settings:

@@ -2,16 +2,30 @@
 """The `day2` program: global options, and which command runs when none is named."""
 
 import argparse
+import faulthandler
+import inspect
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from typing import NoReturn
 
 from cliff import app as cliff_app
-from cliff import commandmanager
+from cliff import commandmanager, help  # noqa: A004 - the library's name
 
 from day2 import __version__
 
 DESCRIPTION = "Day-2 operations of OpenStack clouds deployed with Kolla-Ansible."
+
+
+class Commands(commandmanager.CommandManager):
+    """Commands by their whole names: `host d` must never become `host drain`."""
+
+    def find_command(self, argv: list[str]) -> tuple[type, str, list[str]]:
+        """Find a command, as the library does, and refuse what it completed."""
+        factory, name, rest = super().find_command(argv)
+        if name not in self.commands:
+            raise ValueError(f"{name!r} is not a command")
+        return factory, name, rest
 
 
 class App(cliff_app.App):
@@ -25,8 +39,8 @@ class App(cliff_app.App):
         super().__init__(
             description=DESCRIPTION,
             version=__version__,
-            command_manager=commandmanager.CommandManager("day2.cli"),
-            deferred_help=False,
+            command_manager=Commands("day2.cli"),
+            deferred_help=True,
         )
 
     def build_option_parser(
@@ -53,8 +67,22 @@ class App(cliff_app.App):
     def run(self, argv: list[str]) -> int:
         """Run `today` when no command is named."""
         options, rest = self.parser.parse_known_args(argv)
-        del options
-        return super().run(argv if rest else [*argv, "today"])
+        return super().run(argv if rest or options.deferred_help else [*argv, "today"])
+
+    def print_help_if_requested(self) -> None:
+        """Print the help with one line per command.
+
+        The library's own names the distribution of each command, for which it reads the file lists
+        of all installed packages: half of the time that `day2 --help` may take.
+        """
+        if not self.options.deferred_help:
+            return
+        self.parser.print_help(self.stdout)
+        self.stdout.write("\nCommands:\n")
+        for name, entry_point in sorted(self.command_manager):
+            said = inspect.getdoc(entry_point.load()) or ""
+            self.stdout.write(f"  {name:<16}  {said.partition(chr(10))[0].rstrip('.')}\n")
+        raise help.HelpExit
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Say on stderr what is not a command, and what it may have meant."""
@@ -70,12 +98,20 @@ class App(cliff_app.App):
         return super().run_subcommand(argv)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code."""
+def main() -> NoReturn:
+    """Run the program and end the process with its exit code."""
+    # Should a library crash the interpreter, say where.
+    faulthandler.enable()
     # A closed pipe (`day2 … | head`) ends the program quietly, as it does every filter.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    return App().run(list(sys.argv[1:] if argv is None else argv))
+    code = App().run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Reads that were given up on may still hang in their threads. The interpreter must neither wait
+    # for them nor be taken down under them (which now and then ended with SIGSEGV); what is worth
+    # keeping was committed before.
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

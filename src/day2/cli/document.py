@@ -7,9 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from cliff import app as cliff_app
 from cliff import command as cliff_command
 from cliff import display
@@ -18,7 +18,7 @@ from cliff.formatters import base as cliff_formatters
 from day2.errors import BadUsage, Day2Error
 
 if TYPE_CHECKING:
-    from day2.wiring import Site
+    from day2.wiring.site import Site
 
 EXIT_CODES = {
     0: "well, or nothing to do",
@@ -40,7 +40,8 @@ EXIT_CODES = {
 NAGIOS = {0: 0, 3: 1, 10: 1, 11: 2}
 
 
-class Produced(msgspec.Struct, kw_only=True):
+@dataclass(kw_only=True)
+class Produced:
     """What a command made.
 
     `document` is the whole for JSON and YAML; `text` is for people; `columns` and `rows` are the
@@ -71,6 +72,14 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
         lines = "; ".join(f"{code} {EXIT_CODES[code]}" for code in self.codes)
         parser.epilog = f"Exit codes: {lines}; 1 {EXIT_CODES[1]}; 130 {EXIT_CODES[130]}."
         return parser
+
+    def get_epilog(self) -> str:
+        """Say nothing: `get_parser` does.
+
+        The library's own names the distribution of the command, for which it reads the file lists
+        of all installed packages at every start: 0.1 s.
+        """
+        return ""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the arguments of this command."""
@@ -135,7 +144,7 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
 
         Under the openstack client the cloud is that client's own choice; otherwise --cloud.
         """
-        from day2.wiring import Site
+        from day2.wiring.site import Site
 
         del parsed
         options = self.app.options
@@ -186,6 +195,8 @@ def report_bug(error: Exception, *, as_json: bool) -> int:
 
 def envelope(name: str, *, cloud: str, at: Any, **content: Any) -> dict[str, Any]:  # noqa: ANN401
     """Make a document with the keys that every document carries."""
+    import msgspec
+
     body = msgspec.to_builtins(content)
     return {"schema": f"day2.{name}/1", "cloud": cloud, "at": msgspec.to_builtins(at), **body}
 

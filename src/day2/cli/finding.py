@@ -3,10 +3,9 @@
 
 import argparse
 import re
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from day2.cli.document import Document, Produced, envelope
 from day2.errors import BadUsage
@@ -14,7 +13,7 @@ from day2.model.severity import Severity
 
 if TYPE_CHECKING:
     from day2.memory.rounds import Acknowledgement, KnownFinding
-    from day2.wiring import Site
+    from day2.wiring.site import Site
 
 _SPAN = re.compile(r"^(\d+)\s*(h|d|w)$")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -45,12 +44,13 @@ class List(Document):
         return Produced(
             document=envelope("findings", cloud=site.cloud, at=site.clock.now(), findings=listed),
             text="".join(_lines(row) for row in listed) or "no open finding\n",
-            columns=Listed.__struct_fields__,
-            rows=[msgspec.structs.astuple(row) for row in listed],
+            columns=[field.name for field in fields(Listed)],
+            rows=[astuple(row) for row in listed],
         )
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Listed:
     """One row of the list: a finding with its life and the word on it, if there is one."""
 
     key: str
@@ -133,7 +133,7 @@ class _Word(Document):
         shown = "not shown" if self.kind == "mute" else "shown as acknowledged"
         return Produced(
             document=envelope("acknowledgement", cloud=site.cloud, at=now, word=word),
-            text=f"{parsed.key} is {shown} until {word.until:%Y-%m-%d %H:%M} UTC\n",
+            text=f"{parsed.key}\n  is {shown} until {word.until:%Y-%m-%d %H:%M} UTC\n",
         )
 
 

@@ -11,7 +11,7 @@ from day2.cli.round import add_round_arguments, report_produced
 class Check(Document):
     """Judge the cloud now, without keeping the result; --kinds restricts what is read."""
 
-    codes = (0, 2, 10, 11, 12, 20, 21)
+    codes = (0, 2, 10, 11, 12, 21)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add them."""
@@ -39,7 +39,7 @@ class List(Document):
     def produce(self, parsed: argparse.Namespace) -> Produced:
         """List them."""
         from day2.adapters.clock import SystemClock
-        from day2.wiring import checks
+        from day2.wiring.registries import checks
 
         del parsed
         found = checks()
@@ -101,10 +101,10 @@ class History(Document):
         ]
         rows = [tuple(row.values()) for row in listed]
         text = "".join(
-            f"{row['id']:>6}  {row['at']:%Y-%m-%d %H:%M}  {row['severity']:<9}"
-            f"{row['findings']:>4} findings, {row['new']} new, {row['gone']} gone, "
-            f"{row['gaps']} gaps\n"
-            for row in listed
+            f"{report.id:>6}  {report.at:%Y-%m-%d %H:%M}  {report.severity:<9}"
+            f"{_count(len(report.findings), 'finding'):>12}, {len(report.new)} new, "
+            f"{len(report.gone)} gone, {_count(len(report.gaps), 'gap')}\n"
+            for report, _survey in kept
         )
         return Produced(
             document=envelope("rounds", cloud=site.cloud, at=site.clock.now(), rounds=listed),
@@ -117,7 +117,7 @@ class History(Document):
 class Diff(Document):
     """Say in words what changed in the cloud between two rounds (the last two by default)."""
 
-    codes = (0, 2, 22)
+    codes = (0, 2)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add them."""
@@ -145,3 +145,7 @@ class Diff(Document):
             columns=("kind", "verb", "id", "sentence"),
             rows=[(c.kind, c.verb, c.id, plain(c.sentence)) for c in changes],
         )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Daily(Document):
     """Look at the whole cloud and say whether it is well, what changed, and what to do."""
 
-    codes = (0, 2, 10, 11, 12, 20, 21)
+    codes = (0, 2, 10, 11, 12, 21, 23)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add them."""

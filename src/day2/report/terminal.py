@@ -4,6 +4,7 @@
 import textwrap
 from collections.abc import Iterable
 
+from day2.errors import Denied
 from day2.model.finding import Finding
 from day2.model.round import Report
 from day2.model.severity import Severity
@@ -140,11 +141,15 @@ def _finding(text: Text, finding: Finding, found: Report, *, all_details: bool) 
 
 def _gaps(text: Text, gaps: Iterable[Gap]) -> None:
     grouped: dict[tuple[str, str, str], list[str]] = {}
+    refused: dict[str, list[str]] = {}
     for gap in gaps:
+        if gap.error == Denied.__name__:
+            refused.setdefault(gap.hint, []).append(gap.what)
+            continue
         what = gap.message.split(":")[0]
         said = gap.message.removeprefix(f"{what}: ") if ":" in gap.message else gap.message
         grouped.setdefault((gap.error, said, gap.hint), []).append(gap.what)
-    if not grouped:
+    if not grouped and not refused:
         return
     text.add()
     text.add("Not seen", style=_COLOURS[Severity.UNKNOWN])
@@ -152,6 +157,14 @@ def _gaps(text: Text, gaps: Iterable[Gap]) -> None:
         text.add(f"- {', '.join(dict.fromkeys(kinds))}: {said} [{error}]", indent=2, hanging=4)
         if hint:
             text.add(f"do: {hint}", indent=4, hanging=8)
+    for hint, kinds in refused.items():
+        tables = list(dict.fromkeys(kinds))
+        text.add(
+            f"- not shown, or only in part, to this account ({len(tables)}): {', '.join(tables)}",
+            indent=2,
+            hanging=4,
+        )
+        text.add(f"do: {hint}", indent=4, hanging=8)
 
 
 def _tail(text: Text, found: Report) -> None:

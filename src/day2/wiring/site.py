@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only place that knows every concrete class: settings become adapters and rooms."""
+"""One cloud of one installation: its adapters and rooms, wired on demand."""
 
 import os
 import threading
@@ -7,25 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from msgspec import Meta
 
+from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
 from day2.adapters.clock import Clock, SystemClock
+from day2.adapters.hashicorp import VaultSettings
+from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.memcached import CacheSettings
 from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.adapters.openstack.limits import LoadSettings
+from day2.adapters.secrets import SecretRef
+from day2.adapters.tls import TlsSettings
 from day2.errors import BadUsage
 from day2.memory.retention import MemorySettings
 from day2.model.round import Before, Report
 from day2.model.survey import KINDS, Survey
 from day2.operations.health.policy import HealthPolicy
-from day2.settings import Schema, Settings, state_folder
+from day2.settings import Settings, state_folder
 from day2.survey.read import SurveySettings
+from day2.wiring.registries import checks, prepare_judging
+from day2.wiring.sections import SCHEMA
 
 if TYPE_CHECKING:
+    from day2.adapters.hosts import Hosts
+    from day2.adapters.kolla.virtualenv import Virtualenv
+    from day2.adapters.openstack.clouds import Credentials
+    from day2.adapters.secrets import Secrets
     from day2.memory.store import Memory
-    from day2.operations.health.check import Check
     from day2.report.today import Today
     from day2.survey.compare import Change
     from day2.survey.lanes import Job
@@ -33,58 +43,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 DAILY = timedelta(hours=24)
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class RootSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The top of the settings file."""
-
-    default_cloud: Annotated[
-        str,
-        Meta(description="The cloud of `clouds` meant without --cloud; empty: the only one."),
-    ] = ""
-
-
-class CloudSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Section `clouds.NAME`."""
-
-    access: Annotated[
-        str,
-        Meta(
-            pattern="^(observe|propose|act)$",
-            description="observe: no writer is wired; propose: plans are made; act: plans may run.",
-        ),
-    ] = "observe"
-
-
-# Sections that hold for every cloud at the top of the file, and for one below `clouds.NAME`.
-SHARED: dict[str, type[msgspec.Struct]] = {
-    "load": LoadSettings,
-    "survey": SurveySettings,
-    "health": HealthPolicy,
-}
-OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {"openstack": OpenStackSettings}
-SCHEMA: Schema = {
-    "": RootSettings,
-    "memory": MemorySettings,
-    **SHARED,
-    "clouds.*": CloudSettings,
-    **{f"clouds.*.{name}": kind for name, kind in OF_A_CLOUD.items()},
-    **{f"clouds.*.{name}": kind for name, kind in SHARED.items()},
-}
-
-
-def checks() -> tuple["Check", ...]:
-    """Return every check: ours, then those that entry points of `day2.checks` add."""
-    from stevedore import extension
-
-    from day2.operations.health import rules
-
-    added: Any = extension.ExtensionManager("day2.checks", on_load_failure_callback=_broken_check)
-    return (*rules.all_checks(), *(check for found in added for check in found.plugin))
-
-
-def _broken_check(_manager: object, entry_point: object, error: BaseException) -> None:
-    raise BadUsage(f"the check plug-in {entry_point} does not load: {error}") from error
 
 
 class Site:
@@ -133,20 +91,97 @@ class Site:
     @cached_property
     def region(self) -> str:
         """The region looked at; empty when the account's cloud has only one."""
+        return self.credentials.region
+
+    @cached_property
+    def credentials(self) -> "Credentials":
+        """The account for reading: clouds.yaml is read once."""
         from day2.adapters.openstack import clouds
 
-        chosen = self.section("openstack", OpenStackSettings)
-        return clouds.find(chosen, self.environment).region
+        return clouds.find(self.section("openstack", OpenStackSettings), self.environment)
 
     def jobs(self, kinds: Sequence[str]) -> list["Job"]:
         """Make every read of one survey, restricted to these kinds."""
-        from day2.adapters.openstack import clouds
         from day2.adapters.openstack.session import Session
+        from day2.survey.endpoints import EndpointReader
         from day2.survey.openstack import OpenStackReader
 
-        credentials = clouds.find(self.section("openstack", OpenStackSettings), self.environment)
-        session = Session(credentials, limits=self.section("load", LoadSettings), clock=self.clock)
-        return OpenStackReader(session, clock=self.clock).jobs(kinds)
+        session = Session(
+            self.credentials, limits=self.section("load", LoadSettings), clock=self.clock
+        )
+        return [
+            *OpenStackReader(session, clock=self.clock).jobs(kinds),
+            *EndpointReader(session, tls=self.section("tls", TlsSettings), clock=self.clock).jobs(
+                kinds
+            ),
+            *self._carrier_jobs(kinds),
+            *self._cache_jobs(kinds),
+            *self._host_jobs(kinds),
+        ]
+
+    def _carrier_jobs(self, kinds: Sequence[str]) -> list["Job"]:
+        """Make the reads of database, load balancers and bus: of those that are configured."""
+        from day2.survey import bus, database
+
+        def resolve(reference: SecretRef) -> str:
+            return self.secrets.resolve(reference)
+
+        made: list[Job] = []
+        if self._configured("database"):
+            settings = self.section("database", DatabaseSettings)
+            made += database.database_jobs(settings, kinds, resolve)
+        if self._configured("proxy"):
+            made += database.proxy_jobs(self.section("proxy", ProxySettings), kinds, resolve)
+        if self._configured("bus"):
+            reader = bus.BusReader(
+                self.section("bus", BusSettings), resolve=resolve, clock=self.clock
+            )
+            made += reader.jobs(kinds)
+        return made
+
+    def _configured(self, name: str) -> bool:
+        return self.settings.value(f"clouds.{self.cloud}.{name}") is not None
+
+    def _cache_jobs(self, kinds: Sequence[str]) -> list["Job"]:
+        from day2.survey.cache import CacheReader
+
+        return CacheReader(self.section("cache", CacheSettings), clock=self.clock).jobs(kinds)
+
+    def _host_jobs(self, kinds: Sequence[str]) -> list["Job"]:
+        from day2.survey.hosts import HostsReader
+
+        if not self.section("kolla", KollaSettings).inventory:
+            return []
+        return HostsReader(lambda: self.hosts).jobs(kinds)
+
+    @cached_property
+    def hosts(self) -> "Hosts":
+        """The hosts of the inventory (ansible-runner is imported here, not before)."""
+        from day2.adapters.hosts import Hosts
+        from day2.adapters.kolla.inventory import Inventory
+
+        settings = self.section("kolla", KollaSettings)
+        return Hosts(settings, self.virtualenv, Inventory(settings, self.virtualenv))
+
+    @cached_property
+    def virtualenv(self) -> "Virtualenv":
+        """The executables of Kolla-Ansible's virtualenv."""
+        from day2.adapters.kolla.virtualenv import Virtualenv
+
+        return Virtualenv(self.section("kolla", KollaSettings).virtualenv, self.environment)
+
+    @cached_property
+    def secrets(self) -> "Secrets":
+        """What fetches secrets by reference: files, environment, Kolla's passwords, Vault."""
+        from day2.adapters.hashicorp import Vault
+        from day2.adapters.kolla.passwords import Passwords
+        from day2.adapters.secrets import Secrets
+
+        return Secrets(
+            environment=self.environment,
+            kolla=Passwords(self.section("kolla", KollaSettings), self.virtualenv),
+            vault=Vault(self.section("vault", VaultSettings), self.environment),
+        )
 
     def survey(self, kinds: Sequence[str] = KINDS, progress: Progress | None = None) -> Survey:
         """Read a survey of these kinds."""
@@ -187,6 +222,8 @@ class Site:
         unknown = sorted(set(kinds or ()) - set(KINDS))
         if unknown:
             raise BadUsage(f"no table {', '.join(unknown)}; known: {', '.join(KINDS)}")
+        # What judging needs loads while the first requests are on their way.
+        threading.Thread(target=prepare_judging, daemon=True).start()
         survey = self.survey(kinds or KINDS, progress=progress)
         return self.judge(survey, [], Before(), kind="health")
 

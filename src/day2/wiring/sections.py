@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every section of the settings with its type, in the order of the reference."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.hashicorp import VaultSettings
+from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.memcached import CacheSettings
+from day2.adapters.openstack.clouds import OpenStackSettings
+from day2.adapters.openstack.limits import LoadSettings
+from day2.adapters.tls import TlsSettings
+from day2.memory.retention import MemorySettings
+from day2.operations.health.policy import HealthPolicy
+from day2.settings import Schema
+from day2.survey.read import SurveySettings
+
+
+class RootSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The top of the settings file."""
+
+    default_cloud: Annotated[
+        str,
+        Meta(description="The cloud of `clouds` meant without --cloud; empty: the only one."),
+    ] = ""
+
+
+class CloudSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Section `clouds.NAME`."""
+
+    access: Annotated[
+        str,
+        Meta(
+            pattern="^(observe|propose|act)$",
+            description="observe: no writer is wired; propose: plans are made; act: plans may run.",
+        ),
+    ] = "observe"
+
+
+# Sections that hold for every cloud at the top of the file, and for one below `clouds.NAME`.
+SHARED: dict[str, type[msgspec.Struct]] = {
+    "load": LoadSettings,
+    "survey": SurveySettings,
+    "health": HealthPolicy,
+}
+OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
+    "openstack": OpenStackSettings,
+    "tls": TlsSettings,
+    "kolla": KollaSettings,
+    "vault": VaultSettings,
+    "cache": CacheSettings,
+    "database": DatabaseSettings,
+    "proxy": ProxySettings,
+    "bus": BusSettings,
+}
+SCHEMA: Schema = {
+    "": RootSettings,
+    "memory": MemorySettings,
+    **SHARED,
+    "clouds.*": CloudSettings,
+    **{f"clouds.*.{name}": kind for name, kind in OF_A_CLOUD.items()},
+    **{f"clouds.*.{name}": kind for name, kind in SHARED.items()},
+}
