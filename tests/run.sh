@@ -11,8 +11,13 @@ stage() {
   "$@"
   echo "== $name: $((SECONDS - from)) s"
 }
+# A lab that was up before stays up; one that this run started ends with it.
+state=${DAY2_LAB_STATE:-/var/tmp/day2-lab}/${LAB_ID:-0}
+if [ ! -d "$state/data" ] || ! $bin/python -m lab status > /dev/null 2>&1; then
+  trap '$bin/python -m lab down' EXIT
+fi
 stage check make -s check
-stage "unit, scenarios, faults" $bin/pytest -q -n 2 tests/unit tests/scenarios tests/faults
+stage "unit, scenarios, faults" $bin/pytest -q -n 2 tests/unit tests/scenarios tests/faults tests/lab_core
 stage "the lab is up" $bin/python -m lab up
 stage "lab" $bin/pytest -q tests/lab
 echo "== all: $((SECONDS - begin)) s"

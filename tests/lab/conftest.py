@@ -1,31 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """One lab for the whole session; tests break it by real means and put it back."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.cloud import Cloud
-from lab.place import claim
+from lab.place import Place, claim
 from tests.lab.program import Program
 
+# openstacksdk warns of its own future and keeps its connections open until the process ends.
+SDK = (
+    "ignore::DeprecationWarning",
+    "ignore::PendingDeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    if not os.environ.get("DAY2_TEST_FULL"):
+        long = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.lab)
+            for warning in SDK:
+                item.add_marker(pytest.mark.filterwarnings(warning))
             item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
-    place, lock = claim()
+def place() -> Iterator[Place]:
+    found, lock = claim()
     with lock:
-        whole = Cloud(place)
-        whole.up()
-        yield whole
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cloud(place: Place) -> Cloud:
+    whole = Cloud(place)
+    whole.up()
+    return whole
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def drop_ghost_provider(hands: Hands) -> None:
 
 
 def server_in_error(hands: Hands) -> Expected:
-    flavor = hands.api.compute.create_flavor(name="impossible", vcpus=500, ram=512, disk=1)
+    flavor = hands.api.compute.create_flavor(name="impossible", vcpus=1, ram=512, disk=5000)
     server = hands.boot("broken01", flavor_id=flavor.id)
     hands.wait_status(server.id, "ERROR")
     return {f"server.error:server:{server.id}": ""}

@@ -52,7 +52,7 @@ def enable_agent(hands: Hands) -> None:
 
 def fill(name: str, cidr: str, share: float, setting: str) -> Any:
     def plant(hands: Hands) -> Expected:
-        network = hands.api.network.create_network(name=name)
+        network = hands.api.network.create_network(name=name, shared=True)
         subnet = hands.api.network.create_subnet(
             name=name, network_id=network.id, ip_version=4, cidr=cidr, enable_dhcp=False
         )
@@ -89,7 +89,8 @@ def drop_binding_failed(hands: Hands) -> None:
 
 
 def floating_ip_down(hands: Hands) -> Expected:
-    """Attach a floating IP to a router that no L3 agent serves."""
+    """Attach a floating IP while no L3 agent is there to carry it (net02 is silent already)."""
+    hands.cloud.silence("net01", L3)
     network = hands.api.network
     public = network.find_network("public")
     router = network.create_router(
@@ -100,18 +101,19 @@ def floating_ip_down(hands: Hands) -> Expected:
         name="agentless", network_id=inner.id, ip_version=4, cidr="10.99.0.0/24", enable_dhcp=False
     )
     network.add_interface_to_router(router, subnet_id=subnet.id)
-    for agent in network.routers_hosting_l3_agents(router):
-        network.remove_router_from_agent(agent, router)
     port = network.create_port(network_id=inner.id, name="agentless")
     address = network.create_ip(floating_network_id=public.id, port_id=port.id)
     hands.kept["floating_ip"] = address.id
     for moment in ("created_at", "updated_at"):
         hands.age("floating_ip", address.id, moment, hours=1)
-    key = f"network.floating_ip.not_active:floating_ip:{address.id}"
-    return {key: "health.port_grace_minutes"}
+    return {
+        f"network.floating_ip.not_active:floating_ip:{address.id}": "health.port_grace_minutes",
+        dead(L3, "net01"): "Neutron reports the agent as not alive",
+    }
 
 
 def drop_floating_ip(hands: Hands) -> None:
+    hands.cloud.unsilence("net01", L3)
     network = hands.api.network
     network.delete_ip(hands.kept.pop("floating_ip"))
     router = network.find_router("agentless")
@@ -205,7 +207,7 @@ FAULTS = (
         name="floating IP that never gets active",
         plane="network",
         batch="network",
-        means="its router has no agent; aged",
+        means="no L3 agent is left; aged",
         plant=floating_ip_down,
         undo=drop_floating_ip,
     ),

@@ -9,14 +9,18 @@ from openstack.config import OpenStackConfig
 
 from lab.age import set_time
 from lab.cloud import Cloud
+from lab.parts.galera import Galera
+from lab.parts.tls import Tls
 from lab.processes import wait_for
 
 
 class Hands:
     """One administrator's hands on the lab."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, *, galera: Galera, tls: Tls) -> None:
         self.cloud = cloud
+        self.galera = galera
+        self.tls = tls
         described = cloud.describe()
         self.kept: dict[str, Any] = {}
         self.api = _connect(str(described["clouds_yaml"]))

@@ -52,8 +52,11 @@ def test_a_whole_cloud_is_well_and_nothing_is_left_unread(program: Program) -> N
 def test_a_service_that_never_answers_is_a_gap_and_the_rest_is_judged(
     stopped: str, program: Program
 ) -> None:
+    # The two that most others need are waited for as long as an operator's settings say.
+    patient = stopped in {"keystone", "nova-api"} or os.environ.get("DAY2_TEST_FULL")
+    limits = {} if patient else {"DAY2_LOAD__REQUEST_SECONDS_MAX": "6"}
     started = time.monotonic()
-    report = program.report()
+    report = program.report(**limits)
     seconds = time.monotonic() - started
     assert seconds < ROUND_SECONDS_MAX
     assert SERVICES[stopped] in {gap["kind"] for gap in report["gaps"]}
