@@ -9,6 +9,7 @@ from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed, Unreachable
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SERVER_ERROR = 500
+CAUSE_CHARACTERS = 10_000
 
 
 def named(error: Exception, what: str) -> Day2Error:
@@ -54,6 +55,8 @@ def _refusal(error: Exception, what: str) -> Day2Error:
 def _broken(error: Exception, what: str) -> Day2Error:
     """Name a connection that failed, or brought something that is not HTTP."""
     text = one_line(str(error))
+    # The libraries repeat the URL first, which may be long: the point comes after what is shown.
+    whole = str(error)[:CAUSE_CHARACTERS]
     late = ks.ConnectTimeout, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError
     match error:
         case ks.SSLError() | requests.exceptions.SSLError():
@@ -63,12 +66,12 @@ def _broken(error: Exception, what: str) -> Day2Error:
         case _ if isinstance(error, late):
             return Unreachable(f"{what}: no answer in time")
         case ks.ConnectFailure() | requests.exceptions.ConnectionError():
-            nonsense = _nonsense(text)
+            nonsense = _nonsense(whole)
             if nonsense:
                 return BadAnswer(f"{what}: {nonsense}")
-            return Unreachable(f"{what}: {_reason(text)}")
+            return Unreachable(f"{what}: {_reason(whole) or text}")
         case _:
-            return BadAnswer(f"{what}: {_nonsense(text) or f'the answer is not HTTP ({text})'}")
+            return BadAnswer(f"{what}: {_nonsense(whole) or f'the answer is not HTTP ({text})'}")
 
 
 def _about(error: Day2Error, what: str) -> Day2Error:
@@ -119,7 +122,7 @@ def _reason(text: str) -> str:
     ):
         if sign in text:
             return plain
-    return text
+    return ""
 
 
 def one_line(text: str) -> str:
