@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""memcached: the real server, and servers that are not one."""
+"""memcached: servers that are not one; the real one is looked at in the lab."""
 
 import contextlib
-import shutil
 import socket
-import subprocess
 import threading
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,24 +12,6 @@ from day2.adapters.memcached import endpoint, look
 from day2.errors import BadSettings
 
 CLOCK = SystemClock()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    program = shutil.which("memcached")
-    assert program
-    words = [program, "-l", "127.0.0.1", "-p", str(port), "-c", "77", "-u", "nobody"]
-    with subprocess.Popen(words) as process:
-        for _attempt in range(200):
-            with socket.socket() as link:
-                if link.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
-        yield port
-        process.terminate()
 
 
 def scripted(answer: bytes, *, hold: bool = False) -> str:
@@ -50,15 +28,6 @@ def scripted(answer: bytes, *, hold: bool = False) -> str:
 
     threading.Thread(target=serve, daemon=True).start()
     return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_a_real_server_tells_its_numbers(server: int) -> None:
-    node = look(f"127.0.0.1:{server}", seconds=3, clock=CLOCK)
-    assert node.reachable
-    assert node.version
-    assert (node.evictions, node.connections_max) == (0, 77)
-    assert node.connections
-    assert node.uptime_seconds is not None
 
 
 def test_nobody_there_is_a_row() -> None:

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a review of the services' logs found: templates of error lines, counted."""
+
+from datetime import datetime
+
+import msgspec
+
+from day2.model.survey import Gap
+
+
+class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """Many log lines that differ in their values only.
+
+    `key` is stable from review to review: it is made of the service and the template. `service` is
+    Kolla's name of the container or log file (`nova-compute`). `hosts` counts the lines of each
+    host. `example` is one whole event, its traceback folded and its secrets masked; `request_id`
+    is the example's own. `noise` and `problem` name entries of the tables of what is known.
+    `new` says that no earlier review had it.
+    """
+
+    key: str
+    service: str
+    level: str
+    template: str
+    count: int
+    hosts: dict[str, int] = {}
+    first_seen_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    new: bool = False
+    example: str = ""
+    request_id: str = ""
+    noise: str = ""
+    problem: str = ""
+
+
+class LogReview(msgspec.Struct, frozen=True, kw_only=True):
+    """One review of all logs between two moments; worst and newest templates first.
+
+    `lines` were read, `events` are those of level error or critical among them. `source` says
+    where the lines came from (`files`, `containers`, `opensearch`).
+    """
+
+    cloud: str
+    region: str
+    at: datetime
+    since: datetime
+    until: datetime
+    source: str = ""
+    templates: list[LogTemplate] = []
+    hosts: list[str] = []
+    lines: int = 0
+    events: int = 0
+    gaps: list[Gap] = []
+    seconds: float = 0.0
+    id: int | None = None
