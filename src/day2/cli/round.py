@@ -2,6 +2,8 @@
 """`day2 round …`: run what the calendar holds; only reads the cloud."""
 
 import argparse
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from day2.cli.document import Document, Produced, envelope
@@ -11,21 +13,48 @@ if TYPE_CHECKING:
     from day2.model.round import Report
 
 
-class Daily(Document):
-    """Look at the whole cloud and say whether it is well, what changed, and what to do."""
+class Round(Document):
+    """What every round does; its kind says what its report holds."""
 
     codes = (0, 2, 10, 11, 12, 21, 23)
+    kind = ""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add them."""
         add_round_arguments(parser)
+        parser.add_argument(
+            "--html",
+            metavar="FILE",
+            help="also write the report as one HTML file (private: mode 0600)",
+        )
 
     def produce(self, parsed: argparse.Namespace) -> Produced:
         """Run the round."""
+        from day2.adapters import files
+
+        if parsed.html:
+            files.require_place(Path(parsed.html))
         site = self.site(parsed)
         with Progress("looking") as progress:
-            found = site.round("daily", progress=progress)
+            found = site.round(self.kind, progress=progress)
+        if parsed.html:
+            from day2.wiring import reports
+
+            written = reports.write_html(site, found, Path(parsed.html))
+            print(f"day2: the HTML report is {written}", file=sys.stderr)  # noqa: T201
         return report_produced(found, schema="round", colour=self.colour, details=parsed.details)
+
+
+class Daily(Round):
+    """Look at the whole cloud and say whether it is well, what changed, and what to do."""
+
+    kind = "daily"
+
+
+class Weekly(Round):
+    """Do what the daily round does, and say how full the cloud is."""
+
+    kind = "weekly"
 
 
 def add_round_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +89,7 @@ def report_produced(found: "Report", *, schema: str, colour: bool, details: bool
         new=found.new,
         gone=found.gone,
         unjudged=found.unjudged,
+        **({"usage": found.usage, "usage_notes": found.usage_notes} if found.usage else {}),
         checks=found.checks,
         objects=found.objects,
         seconds=found.seconds,

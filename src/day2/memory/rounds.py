@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rounds and findings over time: what was new, what is still there, what is gone, what is muted."""
 
+from collections import Counter
 from datetime import datetime
 
 import msgspec
@@ -11,7 +12,8 @@ from sqlalchemy.dialects.sqlite import insert
 from day2.memory.schema import acknowledgements, findings, rounds
 from day2.memory.store import Memory
 from day2.model.finding import Finding
-from day2.model.round import Report
+from day2.model.round import Report, Tally
+from day2.model.severity import Severity
 
 
 class KnownFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,39 @@ def history(
     with memory.reading() as connection:
         found = connection.execute(query.order_by(rounds.c.id.desc()).limit(count)).all()
     return [(_report(row), row.survey_id) for row in found]
+
+
+class _Severity(msgspec.Struct):
+    severity: Severity
+
+
+class _Outline(msgspec.Struct):
+    """Of a report only what is counted: the rest is skipped when it is decoded."""
+
+    findings: list[_Severity] = []
+    gaps: list[msgspec.Raw] = []
+
+
+def tallies(memory: Memory, cloud: str, region: str, *, count: int = 30) -> list[Tally]:
+    """Count the findings of the newest rounds by severity, newest round first."""
+    query = sa.select(rounds).where(rounds.c.cloud == cloud, rounds.c.region == region)
+    with memory.reading() as connection:
+        rows = connection.execute(query.order_by(rounds.c.id.desc()).limit(count)).all()
+    found = []
+    for row in rows:
+        document = zstandard.ZstdDecompressor().decompress(row.report)
+        outline = msgspec.json.decode(document, type=_Outline)
+        found.append(
+            Tally(
+                id=row.id,
+                kind=row.kind,
+                at=row.at,
+                severity=Severity(row.severity),
+                counts=dict(Counter(finding.severity for finding in outline.findings)),
+                gaps=len(outline.gaps),
+            )
+        )
+    return found
 
 
 def open_findings(memory: Memory, cloud: str, region: str) -> dict[str, KnownFinding]:

@@ -9,6 +9,7 @@ from day2.errors import Denied
 from day2.model.finding import Finding
 from day2.model.severity import Severity
 from day2.model.survey import Gap
+from day2.model.usage import Usage
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     named in its `consequences`. `new` and `gone` are keys; `unjudged` are keys of the earlier round
     that could be neither confirmed nor cleared because of a gap. `muted` counts findings that are
     not shown; `acknowledged` names those that are shown and known. `refused` says that the account
-    was refused and nothing else could be read either: the cloud was not judged at all.
+    was refused and nothing else could be read either: the cloud was not judged at all. `usage` is
+    part of weekly rounds, `usage_notes` what its reader must know.
     """
 
     kind: str
@@ -56,6 +58,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     gone: list[str] = []
     unjudged: list[str] = []
     refused: bool = False
+    usage: list[Usage] = []
+    usage_notes: list[str] = []
     checks: int = 0
     objects: int = 0
     requests: int = 0
@@ -71,3 +75,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if unknown and self.severity is not Severity.CRITICAL:
             return Severity.UNKNOWN.exit_code
         return self.severity.exit_code
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """One kept round in numbers: how many findings it had of each severity."""
+
+    id: int
+    kind: str
+    at: datetime
+    severity: Severity
+    counts: dict[Severity, int] = {}
+    gaps: int = 0

@@ -81,6 +81,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     volume_pools: list[storage.VolumePool] = []
     volume_attachments: list[storage.VolumeAttachment] = []
     volume_types: list[storage.VolumeType] = []
+    ceph_pools: list[storage.CephPool] = []
     images: list[storage.Image] = []
     # services that not every cloud has
     stacks: list[others.Stack] = []

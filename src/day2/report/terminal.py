@@ -87,6 +87,12 @@ def report(found: Report, *, colour: bool = False, all_details: bool = False) ->
             text.add(f"- {finding.summary}{mark}{noise}", indent=2, hanging=4)
     _gaps(text, found.gaps)
     _tail(text, found)
+    if found.usage or found.usage_notes:
+        from day2.report import usage  # noqa: PLC0415 - it builds on this module
+
+        text.add()
+        text.add("Usage", style=_DIM)
+        usage.section(text, found.usage, notes=found.usage_notes)
     return text.render()
 
 

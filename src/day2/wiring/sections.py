@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.ceph import CephSettings
 from day2.adapters.hashicorp import VaultSettings
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.memcached import CacheSettings
@@ -15,6 +16,7 @@ from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.tls import TlsSettings
 from day2.memory.retention import MemorySettings
 from day2.operations.health.policy import HealthPolicy
+from day2.operations.usage.policy import UsagePolicy
 from day2.settings import Schema
 from day2.survey.read import SurveySettings
 
@@ -45,6 +47,7 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "load": LoadSettings,
     "survey": SurveySettings,
     "health": HealthPolicy,
+    "usage": UsagePolicy,
 }
 OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "openstack": OpenStackSettings,
@@ -55,6 +58,7 @@ OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "database": DatabaseSettings,
     "proxy": ProxySettings,
     "bus": BusSettings,
+    "ceph": CephSettings,
 }
 SCHEMA: Schema = {
     "": RootSettings,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.ceph import CephSettings
 from day2.adapters.clock import Clock, SystemClock
 from day2.adapters.hashicorp import VaultSettings
 from day2.adapters.kolla.settings import KollaSettings
@@ -24,7 +25,9 @@ from day2.errors import BadUsage
 from day2.memory.retention import MemorySettings
 from day2.model.round import Before, Report
 from day2.model.survey import KINDS, Survey
+from day2.model.usage import SCOPES, Counted
 from day2.operations.health.policy import HealthPolicy
+from day2.operations.usage.policy import UsagePolicy
 from day2.settings import Settings, state_folder
 from day2.survey.read import SurveySettings
 from day2.wiring.registries import checks, prepare_judging
@@ -116,6 +119,7 @@ class Site:
             ),
             *self._carrier_jobs(kinds),
             *self._cache_jobs(kinds),
+            *self._ceph_jobs(kinds),
             *self._host_jobs(kinds),
         ]
 
@@ -146,6 +150,11 @@ class Site:
         from day2.survey.cache import CacheReader
 
         return CacheReader(self.section("cache", CacheSettings), clock=self.clock).jobs(kinds)
+
+    def _ceph_jobs(self, kinds: Sequence[str]) -> list["Job"]:
+        from day2.survey.ceph import ceph_jobs
+
+        return ceph_jobs(self.section("ceph", CephSettings), kinds, self.environment)
 
     def _host_jobs(self, kinds: Sequence[str]) -> list["Job"]:
         from day2.survey.hosts import HostsReader
@@ -211,6 +220,12 @@ class Site:
             history=list(history),
         )
         return judge.judge(facts, checks(), before, kind=kind)
+
+    def count(self, survey: Survey, scopes: Sequence[str] = SCOPES) -> Counted:
+        """Count the usage that a survey shows, by this cloud's policy."""
+        from day2.operations.usage import count
+
+        return count.count(survey, self.section("usage", UsagePolicy), scopes)
 
     def check(self, kinds: Sequence[str] | None = None, progress: Progress | None = None) -> Report:
         """Judge the cloud now without touching the memory.
@@ -279,11 +294,10 @@ class Site:
         return procedure.run(
             read=lambda: survey,
             judge=lambda found, history, before: self.judge(found, history, before, kind=kind),
+            count=self.count,
             memory=self.memory,
             retention=self.settings.section(MemorySettings, "memory"),
             clock=self.clock,
-            cloud=self.cloud,
-            region=self.region,
             kind=kind,
         )
 

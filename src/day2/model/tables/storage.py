@@ -104,6 +104,19 @@ class VolumePool(Row, frozen=True, kw_only=True):
     capabilities: PoolCapabilities = PoolCapabilities()
 
 
+class CephPool(Row, frozen=True, kw_only=True):
+    """One pool of Ceph, or (`raw`) its devices; Ceph itself says what may still be stored.
+
+    For a pool both are bytes as clients see them, before replication; `free_bytes` is shared by all
+    pools on the same devices. For devices both are raw bytes, all copies included.
+    """
+
+    name: str
+    used_bytes: int
+    free_bytes: int
+    raw: bool = False
+
+
 class VolumeAttachment(Row, frozen=True, kw_only=True):
     """One attachment record of Cinder (3.27); `connection_info` is never read: it holds secrets."""
 
