@@ -144,7 +144,7 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float)
         for reader in readers:
             reader.join(1)
     if status:
-        said = _last_words(complaint) or f"exit code {status}"
+        said = _last_words(bytes(complaint)) or f"exit code {status}"
         raise Unreachable(f"ceph df failed: {said}", hint=told)
     if len(answer) > ANSWER_BYTES_MAX:
         raise BadAnswer(f"ceph df: the answer is larger than {ANSWER_BYTES_MAX >> 20} MiB")

@@ -6,14 +6,14 @@ arithmetic, so nothing here asks hypervisors how they feel.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from day2.model.survey import Gap, Survey
 from day2.model.usage import SCOPES, Counted, Usage
 from day2.operations.usage import pools, projects
-from day2.operations.usage.consumers import Consumers, Held, consumers
+from day2.operations.usage.consumers import Consumers, consumers
 from day2.operations.usage.missing import because, gap
 from day2.operations.usage.places import (
     NEEDED,
@@ -85,7 +85,7 @@ def _of_hosts(
         # A cell that cannot be asked hides its hypervisors: their providers look like left behind.
         why = f"a Nova cell cannot be asked (it has {len(lost)} hosts)"
         return Counted(gaps=[because(scope, why) for scope in scopes])
-    found = places(tables, policy)
+    found = places(tables, policy, who)
     rows, gaps = [], []
     for scope in scopes:
         if scope == "cloud":
@@ -95,8 +95,11 @@ def _of_hosts(
             gaps.append(gap(scope, survey, ["aggregates"]))
             continue
         groups = zones(tables) if scope == "zone" else aggregates(tables)
+        by_host: dict[str, list[Place]] = defaultdict(list)
+        for place in found.values():
+            by_host[place.host].append(place)
         for name, hosts in sorted(groups.items()):
-            rows += _rows(scope, name, [p for p in found.values() if p.host in hosts], who)
+            rows += _rows(scope, name, [p for host in hosts for p in by_host.get(host, ())], who)
     said = notes(tables, found, policy)
     if not who.known:
         said.append("what moves hold is not told apart: servers or migrations were not read whole")
@@ -108,44 +111,36 @@ def _of_hosts(
 def _rows(scope: str, name: str, of: Iterable[Place], who: Consumers) -> list[Usage]:
     sums: dict[str, _Sum] = defaultdict(_Sum)
     for place in of:
-        taken = _taken(place.consumers)
-        for resource, has in place.inventories.items():
-            row = sums[resource]
-            if place.closed:
-                row.closed_providers += 1
-                row.closed_usable += has.capacity
-            else:
-                row.providers += 1
-                row.total += has.total
-                row.usable += has.capacity
-        for resource, amount in taken.items():
-            if place.closed:
-                sums[resource].closed_allocated += amount
-            else:
-                sums[resource].allocated += amount
-        if not place.closed and who.known:
-            for consumer, resources in place.consumers.items():
-                held = who.held_by(consumer)
-                for resource, amount in resources.items():
-                    sums[resource].moving += amount if held is Held.MOVE else 0
-                    sums[resource].unowned += amount if held is Held.NOBODY else 0
+        (_add_closed if place.closed else _add_open)(sums, place)
+    unknown = {} if who.known else {"moving": None, "unowned": None}
     return [
         Usage(
             scope=scope,
             name=name,
             resource=resource,
-            **{
-                **msgspec.structs.asdict(sums[resource]),
-                **({} if who.known else {"moving": None, "unowned": None}),
-            },
+            **{**msgspec.structs.asdict(sums[resource]), **unknown},
         )
         for resource in in_order(sums)
     ]
 
 
-def _taken(consumers_of: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for resources in consumers_of.values():
-        for resource, amount in resources.items():
-            sums[resource] = sums.get(resource, 0) + amount
-    return sums
+def _add_open(sums: dict[str, _Sum], place: Place) -> None:
+    for resource, has in place.inventories.items():
+        row = sums[resource]
+        row.providers += 1
+        row.total += has.total
+        row.usable += has.capacity
+    for resource, amount in place.taken.items():
+        sums[resource].allocated += amount
+    for resource, amount in place.moving.items():
+        sums[resource].moving += amount
+    for resource, amount in place.unowned.items():
+        sums[resource].unowned += amount
+
+
+def _add_closed(sums: dict[str, _Sum], place: Place) -> None:
+    for resource, has in place.inventories.items():
+        sums[resource].closed_providers += 1
+        sums[resource].closed_usable += has.capacity
+    for resource, amount in place.taken.items():
+        sums[resource].closed_allocated += amount

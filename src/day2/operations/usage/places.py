@@ -3,11 +3,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from day2.model.survey import Tables
 from day2.model.tables.placement import Inventory
+from day2.operations.usage.consumers import Consumers, Held
 from day2.operations.usage.policy import UsagePolicy
 
 COMPUTE_CLASSES = frozenset({"VCPU", "PCPU", "MEMORY_MB"})
@@ -16,15 +18,21 @@ NEEDED = ("providers", "inventories", "allocations", "hypervisors", "compute_ser
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider: its host (empty when it has none), and whether it takes new servers."""
+    """One provider: its host (empty when it has none), and whether it takes new servers.
+
+    `moving` and `unowned` are parts of `taken`: what migrations hold, and what consumers hold that
+    are neither server nor migration.
+    """
 
     host: str
     closed: bool
     inventories: dict[str, Inventory]
-    consumers: dict[str, dict[str, int]]
+    taken: dict[str, int]
+    moving: dict[str, int]
+    unowned: dict[str, int]
 
 
-def places(tables: Tables, policy: UsagePolicy) -> dict[str, Place]:
+def places(tables: Tables, policy: UsagePolicy, who: Consumers) -> dict[str, Place]:
     """Place every provider.
 
     A provider carries the name of its hypervisor, and a nested one (a graphics card, a NUMA node)
@@ -47,9 +55,23 @@ def places(tables: Tables, policy: UsagePolicy) -> dict[str, Place]:
             host=host,
             closed=host in off or (not host and computes),
             inventories=stock.get(provider.uuid, {}),
-            consumers=taken.get(provider.uuid, {}),
+            **_sums(taken.get(provider.uuid, {}), who),
         )
     return found
+
+
+def _sums(consumers: Mapping[str, Mapping[str, int]], who: Consumers) -> dict[str, dict[str, int]]:
+    taken: dict[str, int] = {}
+    moving: dict[str, int] = {}
+    unowned: dict[str, int] = {}
+    for consumer, resources in consumers.items():
+        held = who.held_by(consumer)
+        for resource, amount in resources.items():
+            taken[resource] = taken.get(resource, 0) + amount
+            if held is not Held.SERVER:
+                part = moving if held is Held.MOVE else unowned
+                part[resource] = part.get(resource, 0) + amount
+    return {"taken": taken, "moving": moving, "unowned": unowned}
 
 
 def aggregates(tables: Tables) -> dict[str, set[str]]:
@@ -112,7 +134,7 @@ def _disabled(tables: Tables) -> frozenset[str]:
     )
 
 
-def _few(names: set[str], most: int = 5) -> str:
+def _few(names: AbstractSet[str], most: int = 5) -> str:
     known = sorted(names)
     shown = ", ".join(known[:most])
     return shown if len(known) <= most else f"{shown} and {len(known) - most} more"

@@ -42,7 +42,6 @@ def count(survey: Survey, who: Consumers) -> Counted:
             amounts[CORES] = sum(amounts[name] for name in PROCESSORS)
             moving[project][CORES] = sum(moving[project][name] for name in PROCESSORS)
         for resource in in_order(amounts):
-            amount = amounts[resource]
             shared = CORES in amounts and resource in PROCESSORS
             limit = None if shared else limits.get((project, LIMITS.get(resource, "")))
             rows.append(
@@ -51,7 +50,7 @@ def count(survey: Survey, who: Consumers) -> Counted:
                     name=project,
                     label=names.get(project, ""),
                     resource=resource,
-                    allocated=amount,
+                    allocated=amounts[resource],
                     total=limit,
                     usable=limit,
                     moving=moving[project][resource],

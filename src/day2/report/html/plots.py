@@ -120,8 +120,8 @@ def severity(tallies: Sequence[Tally]) -> Markup | None:
         figure,
         "rounds",
         title=f"Findings of the last {len(rounds)} rounds by severity",
-        description=f"From round {first.id} of {first.at:%Y-%m-%d} with {sum(first.counts.values())} "
-        f"findings to round {last.id} of {last.at:%Y-%m-%d} with {sum(last.counts.values())}.",
+        description=f"From round {first.id} of {first.at:%Y-%m-%d} with {floor[0]} findings "
+        f"to round {last.id} of {last.at:%Y-%m-%d} with {floor[-1]}.",
     )
 
 
