@@ -61,7 +61,7 @@ class Show(Document):
             (
                 r.scope,
                 terminal.plain(r.title),
-                r.resource,
+                terminal.plain(r.resource),
                 r.allocated,
                 r.usable,
                 r.total,

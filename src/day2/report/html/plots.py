@@ -44,7 +44,7 @@ def usage(rows: Sequence[Usage]) -> Markup | None:
         axes = figure.add_axes(
             (left + column * (width + gap), 8 / 72 / height, width, 1 - 32 / 72 / height)
         )
-        _bars(axes, resource, groups)
+        _bars(axes, resource, groups, title=token(len(groups) + column))
         if column == 0:
             for number in range(len(groups)):
                 axes.text(
@@ -60,7 +60,8 @@ def usage(rows: Sequence[Usage]) -> Markup | None:
     said = "; ".join(
         f"{label}: "
         + ", ".join(
-            f"{WORDS.get(row.resource, row.resource)} {percent(row.used_ratio)}" for row in group
+            f"{_label(WORDS.get(row.resource, row.resource))} {percent(row.used_ratio)}"
+            for row in group[:COLUMNS_MAX]
         )
         for label, group in zip(labels, groups, strict=True)
     )
@@ -69,18 +70,18 @@ def usage(rows: Sequence[Usage]) -> Markup | None:
         "usage",
         title="How much of what may be allocated is allocated, by aggregate",
         description=said,
-        labels=labels,
+        labels=[*labels, *(_label(WORDS.get(name, name)) for name in resources)],
     )
 
 
-def _bars(axes: Axes, resource: str, groups: Sequence[Sequence[Usage]]) -> None:
+def _bars(axes: Axes, resource: str, groups: Sequence[Sequence[Usage]], *, title: str) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.axis("off")
     axes.text(
         0,
         -0.62,
-        WORDS.get(resource, resource)[:28],
+        title,
         va="bottom",
         size=FONT,
         color=colour("faint"),
