@@ -10,7 +10,7 @@ from day2.model.survey import Gap
 SCOPES = ("cloud", "zone", "aggregate", "project", "pool")
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """One resource class in one scope.
 
     `scope` is `cloud`, `aggregate`, `zone`, `project` or `pool`, `name` which one (its id for a

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports of kept rounds: what the memory adds to one before it is written as a file."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def write_html(site: Site, report: Report, file: Path) -> Path:
         BadUsage: when it cannot be written; the round itself is kept.
 
     """
+    # matplotlib keeps a list of fonts, and complains where a home cannot be written.
+    os.environ.setdefault("MPLCONFIGDIR", str(site.state / "matplotlib"))
     from day2.report.html import page
 
     try:
