@@ -98,9 +98,9 @@ def _bars(axes: Axes, resource: str, groups: Sequence[Sequence[Usage]], *, title
 
 
 def severity(tallies: Sequence[Tally]) -> Markup | None:
-    """Draw the findings of each round by severity, oldest round first."""
+    """Draw the findings of each round by severity, oldest first; None when there are none."""
     rounds = list(reversed(tallies))
-    if not rounds:
+    if not any(tally.counts.get(level) for tally in rounds for level in STACK):
         return None
     figure = Figure(figsize=(WIDTH, 170 / POINTS))
     axes = _time_axes(figure, (0.06, 0.2, 0.92, 0.7), len(rounds))
