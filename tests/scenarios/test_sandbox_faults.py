@@ -37,6 +37,7 @@ SAID = {
     "null": ("BadAnswer", "not what this API promises"),
     "header": ("BadAnswer", "header"),
 }
+SLOW: dict[str, dict[str, Any]] = {"delay": {"seconds": 4}, "drip": {"seconds": 0.4}}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_fault_of_every_service_is_a_gap_of_each_and_the_rest_is_read(
     home: Home, kind: str
 ) -> None:
     error, said = SAID[kind]
-    more = {"delay": {"seconds": 4}, "drip": {"seconds": 0.4}}.get(kind, {})
+    more = SLOW.get(kind, {})
     rules = [
         {"kind": kind, "service": service, "path": path, **more}
         for service, (_kind, path) in SERVICES.items()

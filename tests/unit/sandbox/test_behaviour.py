@@ -292,6 +292,7 @@ def test_orphans_can_be_deleted() -> None:
 def test_heartbeats_move_with_the_clock_unless_somebody_is_dead() -> None:
     cloud = Cloud("outage")
     seen = []
+    dead: set[str] = set()
     for _round in range(2):
         agents = cloud.get("network", "/v2.0/agents", "agents")
         services = cloud.get("compute", "/v2.1/os-services", "services")

@@ -5,7 +5,7 @@ import hashlib
 from typing import Any
 
 from day2.sandbox.build.plot import Plot
-from day2.sandbox.scenario import Image, Volume
+from day2.sandbox.scenario import Image, Volume, names_of
 
 MIB = 1 << 20
 
@@ -115,10 +115,16 @@ def _image(plot: Plot, image: Image) -> None:
     seed = image.name.encode()
     extra: dict[str, Any] = dict(image.properties)
     if image.of_server:
+        entries = plot.world.scenario.servers
+        of = next(s for s in entries if image.of_server in names_of(s))
         extra |= {
-            "image_type": "snapshot",
+            "base_image_ref": plot.id("image", of.image) if of.image else "",
+            "owner_user_name": "admin",
+            "owner_project_name": image.project,
+            "boot_roles": "member,reader,manager,admin",
             "instance_uuid": plot.id("server", image.of_server),
             "user_id": plot.user("admin"),
+            "image_type": "snapshot",
         }
     stored = image.status in {"active", "deactivated"}
     plot.world["images"].put(
