@@ -28,7 +28,6 @@ from day2.operations.health.policy import HealthPolicy
 from day2.settings import Settings, state_folder
 from day2.survey.read import SurveySettings
 from day2.wiring.registries import checks, prepare_judging
-from day2.wiring.sections import SCHEMA
 
 if TYPE_CHECKING:
     from day2.adapters.hosts import Hosts
@@ -69,8 +68,10 @@ class Site:
             BadSettings, BadUsage: when the settings are wrong or do not have this cloud.
 
         """
-        settings = Settings.load(schema=SCHEMA, given=config, environment=os.environ)
-        return cls(settings, cloud=cloud or os.environ.get("DAY2_CLOUD"))
+        from day2.wiring.sandbox import load_settings
+
+        wanted = cloud or os.environ.get("DAY2_CLOUD")
+        return cls(load_settings(config, wanted, os.environ), cloud=wanted)
 
     def section(self, name: str, kind: type[T]) -> T:
         """Return a section: that of the cloud over the shared one over the defaults."""
