@@ -22,6 +22,12 @@ from day2.model.survey import Gap
 
 PROGRAM = Program(name="day2_logs", imports=("log_masks", "log_times", "log_groups", "log_scanner"))
 KIND = "logs"
+HINTS = {
+    "denied": "setting clouds.NAME.kolla.become: true lets Ansible read as root",
+    "missing": "setting clouds.NAME.logs.folder or .source",
+    "late": "setting clouds.NAME.logs.host_seconds or .host_read_mib_max",
+    "crowd": "what was kept is shown; mend the loudest service first",
+}
 # A hostile host could answer with a small document that is endless once it is unpacked.
 UNPACKED_BYTES_MAX = 256 << 20
 # What a host says of a file in the time that it takes to connect and to answer.
@@ -105,18 +111,20 @@ class HostLogs:
             host_seconds=settings.host_seconds,
             seconds_max=settings.seconds_max,
         )
-        reading = LogReading(source="files")
-        sources = set()
+        whole = LogReading(source="")
         for host in wanted:
             try:
-                answer = self._answer(host, events.get(host.name))
-                self._take(reading, host, answer)
-                sources.add(answer.source)
+                found = self._answer(host, events.get(host.name))
             except Day2Error as error:
-                reading.gaps.append(_gap(f"logs of {host.name}", error))
-        if sources == {"containers"}:
-            reading.source = "containers"
-        return reading
+                whole.gaps.append(_gap(f"logs of {host.name}", error))
+                continue
+            # One host with files makes it a review of files.
+            whole.source = found.source if whole.source in {"", "containers"} else whole.source
+            whole.hosts += found.hosts
+            whole.groups += found.groups
+            whole.gaps += found.gaps
+            whole.lines += found.lines
+        return whole
 
     def _hosts(self, names: Sequence[str]) -> list[InventoryHost]:
         known = {host.name: host for host in self._ansible.hosts}
@@ -128,7 +136,7 @@ class HostLogs:
             )
         return [known[name] for name in names] if names else list(known.values())
 
-    def _answer(self, host: InventoryHost, event: dict[str, Any] | None) -> _Answer:
+    def _answer(self, host: InventoryHost, event: dict[str, Any] | None) -> LogReading:
         if event is None:
             raise Unreachable(
                 f"logs of {host.name}: no answer within {self._settings.seconds_max:g} s",
@@ -138,48 +146,49 @@ class HostLogs:
         message = ansible.message(result)
         if ansible.silent(event):
             raise Unreachable(f"logs of {host.name}: it cannot be reached by Ansible: {message}")
-        try:
-            return msgspec.convert(result.get("day2"), _Answer, strict=False)
-        except msgspec.ValidationError:
+        if result.get("day2") is None:
             why = self._cleaner.line(message) or "it answered in an unknown form"
-            raise BadAnswer(f"logs of {host.name}: not readable: {why}") from None
+            raise BadAnswer(f"logs of {host.name}: not readable: {why}")
+        return reading_of(host.name, result["day2"], self._cleaner)
 
-    def _take(self, reading: LogReading, host: InventoryHost, answer: _Answer) -> None:
-        packed = _unpacked(host.name, answer.packed)
-        clean = self._cleaner
-        reading.hosts.append(host.name)
-        reading.lines += answer.lines
-        for file in packed.files:
-            reading.groups += [
-                LogGroup(
-                    host=host.name,
-                    file=clean.line(file.name),
-                    text=clean.clean(group.text),
-                    count=max(1, group.count),
-                    first_at=_moment(group.first),
-                    last_at=_moment(group.last),
-                )
-                for group in file.groups
-            ]
-        for problem in packed.errors:
-            reading.gaps.append(_gap(f"logs of {host.name}", self._problem(host.name, problem)))
 
-    def _problem(self, host: str, problem: _Problem) -> Day2Error:
-        what, why = self._cleaner.line(problem.what), self._cleaner.line(problem.why)
-        text = f"logs of {host}: {what}: {why}"
-        if problem.kind == "denied":
-            return Denied(
-                text, hint="setting clouds.NAME.kolla.become: true lets Ansible read as root"
-            )
-        if problem.kind == "missing":
-            return Unreachable(text, hint="setting clouds.NAME.logs.folder or .source")
-        if problem.kind == "late":
-            return Unreachable(
-                text, hint="setting clouds.NAME.logs.host_seconds or .host_read_mib_max"
-            )
-        if problem.kind == "crowd":
-            return BadAnswer(text, hint="what was kept is shown; mend the loudest service first")
-        return BadAnswer(text)
+def reading_of(host: str, answer: object, clean: Cleaner) -> LogReading:
+    """Read what the program on a host answered.
+
+    Raises:
+        BadAnswer: when it is not what the program answers.
+
+    """
+    try:
+        told = msgspec.convert(answer, _Answer, strict=False)
+    except msgspec.ValidationError:
+        raise BadAnswer(f"logs of {host}: it answered in an unknown form") from None
+    packed = _unpacked(host, told.packed)
+    groups = [
+        LogGroup(
+            host=host,
+            file=clean.line(file.name),
+            text=clean.clean(group.text),
+            count=max(1, group.count),
+            first_at=_moment(group.first),
+            last_at=_moment(group.last),
+        )
+        for file in packed.files
+        for group in file.groups
+    ]
+    gaps = [_gap(f"logs of {host}", _problem(host, one, clean)) for one in packed.errors]
+    source = told.source if told.source == "containers" else "files"
+    return LogReading(source=source, groups=groups, hosts=[host], lines=told.lines, gaps=gaps)
+
+
+def _problem(host: str, problem: _Problem, clean: Cleaner) -> Day2Error:
+    text = f"logs of {host}: {clean.line(problem.what)}: {clean.line(problem.why)}"
+    hint = HINTS.get(problem.kind, "")
+    if problem.kind == "denied":
+        return Denied(text, hint=hint)
+    if problem.kind in {"missing", "late"}:
+        return Unreachable(text, hint=hint)
+    return BadAnswer(text, hint=hint)
 
 
 def _gap(what: str, error: Day2Error) -> Gap:

@@ -81,8 +81,7 @@ class Groups:
             return
         if found is None:
             # Too many kinds: from here on the first words decide, so that what is rare stays.
-            words = b" ".join(VALUE.sub(b"#", head[:600]).split()[:7])
-            coarse = words + b"".join(raised[-1:])
+            coarse = _first_words(head[:600]) + b"".join(raised[-1:])
             found = self._coarse.get(coarse)
             if found is None:
                 if len(self._coarse) < GROUPS_MAX:
@@ -102,6 +101,14 @@ class Groups:
             said = masked(text.decode("utf-8", "replace"))
             rows.append({"count": count, "first": first, "last": last, "text": said})
         return rows
+
+
+def _first_words(head: bytes) -> bytes:
+    """Return who speaks and the first words: those behind the request in its brackets."""
+    words = VALUE.sub(b"#", head).split()
+    ends = [n for n, word in enumerate(words[:16]) if word.endswith(b"]")]
+    start = ends[0] + 1 if ends else 5
+    return b" ".join(words[:5] + words[start : start + 4])
 
 
 def _identity(head: bytes, raised: "list[bytes]", frames: "list[tuple[bytes, bytes]]") -> bytes:

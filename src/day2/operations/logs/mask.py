@@ -16,7 +16,7 @@ _PATTERNS = tuple(
         (r"\breq-[0-9a-f-]+", VALUE),
         (r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b", VALUE),
         (r"\b(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\b", VALUE),
-        (r"(?<![\w.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?:/\d+)?(?![\w:])", VALUE),
+        (r"(?<![\w.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?:%\w+)?(?:/\d+)?(?![\w:])", VALUE),
         (r"\b[\w\-]+@[\w\-.@%]+", VALUE),
         (r"(?<![\w/])/(?:[\w.+@\-]+/)*[\w.+@\-]+/?", VALUE),
         # A word with a digit in it is a name, an address or a number.

@@ -16,8 +16,9 @@ from drain3.drain import Drain
 from day2.operations.logs.mask import VALUE
 
 SIMILARITY = 0.7
-# So many different plain words at one place of a message are names, and not other messages.
-NAMES_MIN = 4
+# So many different plain words at one place of a message are names; fewer may be what a service
+# does (attach, detach, resize), and are other messages.
+NAMES_MIN = 10
 KEY_LENGTH = 16
 # What is a value already must count as equal to itself, which drain3's own sign does not.
 MASKED = "<v>"

@@ -136,7 +136,9 @@ def _words(event: Event) -> str:
         # Its own text follows in the exception, with all its values.
         message = message.partition(event.exception)[0].rstrip(" :")
     said = mask.values(message)
-    return f"{event.module}: {said}" if event.module and event.module != "haproxy" else said
+    if not event.module or event.module == "haproxy":
+        return said
+    return f"{event.module}: {said}" if said else event.module
 
 
 def _raised(event: Event) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judge a review: what is new, what is grave, what has become a burst; a bounded list of findings.
 
-One template has one key as long as it is logged: new today, known tomorrow, gone when it stops. What
-a known problem explains is one finding, whichever services suffer from it.
+One template has one key as long as it is logged: new today, known tomorrow, gone when it stops.
+What a known problem explains is one finding, whichever services suffer from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ def judge(
             found.append(burst)
     titles = {problem.id: problem for problem in tables.problems}
     found += [_problem(titles[name], some, policy) for name, some in explained.items()]
-    found.sort(key=lambda f: (bool(f.noise), f.severity.rank))
+    found.sort(key=lambda f: (bool(f.noise), f.severity.rank, -f.evidence["count"], f.key))
     told, rest = found[: policy.findings_max], found[policy.findings_max :]
     return [*told, *([_others(rest, policy)] if rest else [])]
 
