@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scripted `ansible` that runs the carried program for real, here, once for each host.
 
-It says its events the way that ansible-runner's own plug-in does; a folder `HOST.json` holds what
-to say of a host instead.
+It says its events the way that ansible-runner's own plug-in does. A file `HOST.json` holds what to
+say of a host instead; a file `hang` makes it hang.
 """
 
 import json
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = """#!{python}
-import base64, json, os, pathlib, subprocess, sys
+import base64, json, os, pathlib, subprocess, sys, time
 here = pathlib.Path({folder!r})
 word = lambda name: sys.argv[sys.argv.index(name) + 1]
 name = word("-m")
 program = (pathlib.Path(word("--module-path")) / (name + ".py")).read_text()
 program = program.replace("<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>", word("-a"))
 here.joinpath("arguments").write_text(word("-a"))
+if here.joinpath("hang").exists():
+    time.sleep(60)
 events = pathlib.Path(os.environ["AWX_ISOLATED_DATA_DIR"]) / "job_events"
 for host in pathlib.Path(word("--limit")[1:]).read_text().split():
     scripted = here / (host + ".json")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,16 @@ def test_the_daily_round_has_the_review_and_follows_an_error_to_its_end(cloud: C
     fourth = round_of(cloud)
     assert another in fourth["unjudged"]
     assert "logs" in {gap["kind"] for gap in fourth["gaps"]}
+
+
+def test_logs_that_hang_do_not_stretch_the_round(cloud: Cloud) -> None:
+    (cloud.folder / "hang").write_text("")
+    cloud.sections["kolla"]["seconds_max"] = 2
+    cloud.sections["logs"]["seconds_max"] = 2
+    began = time.monotonic()
+    found = round_of(cloud)
+    assert time.monotonic() - began < 15
+    assert "logs" in {gap["kind"] for gap in found["gaps"]}
 
 
 def test_a_round_without_logs_has_no_gap_of_them(cloud: Cloud) -> None:

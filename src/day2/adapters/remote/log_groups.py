@@ -16,7 +16,7 @@ RAISED = re.compile(
     rb"(?:^|\n)(?:[^\n]*? (?:ERROR|CRITICAL) [\w.\-]+ (?:\[instance: [^\]]*\] ?)?)?"
     rb"((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?::|\n|$)"
 )
-VALUE = re.compile(rb"'[^'\n]*'|\"[^\"\n]*\"|[\w.:/@-]*\d[\w.:/@-]*")
+VALUE = re.compile(rb"'[^'\n]*'|\"[^\"\n]*\"|(?<![\w.:/@-])[\w.:/@-]*\d[\w.:/@-]*")
 
 
 class Event:

@@ -3,10 +3,11 @@
 
 import re
 
+# What is hostile may be long: no pattern may look back or ahead without an end.
 SECRETS = (
     (re.compile(r"gAAAA[A-Za-z0-9_\-]{20,}={0,2}"), "***"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*-----|\Z)"), "***"),
-    (re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/@'\"]*:)[^\s@/'\"]+@"), r"\1***@"),
+    (re.compile(r"([a-z][a-z0-9+.\-]{0,20}://[^\s:/@'\"]*:)[^\s@/'\"]+@"), r"\1***@"),
     (
         re.compile(
             r"((?:x-(?:auth|subject|service|storage|vault)-token|authorization|cookie)['\"]?\s*"
@@ -17,7 +18,7 @@ SECRETS = (
     ),
     (
         re.compile(
-            r"(\b[\w\-]*(?:passw(?:or)?d|passphrase|admin_?pass)['\"]?\s*(?:[:=]|=>)\s*u?)"
+            r"(\b[\w\-]{0,40}(?:passw(?:or)?d|passphrase|admin_?pass)['\"]?\s*(?:[:=]|=>)\s*u?)"
             r"(?!(?:NO|YES)\b)('[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;&}\])]+)",
             re.IGNORECASE,
         ),
@@ -26,7 +27,7 @@ SECRETS = (
     # `token: An error …` is prose: after a colon and a blank only what looks like a value is one.
     (
         re.compile(
-            r"(\b[\w\-]*(?:secret|token|api_?key|private_?key|access_?key|auth_?key|credential)"
+            r"(\b[\w\-]{0,40}(?:secret|token|api_?key|private_?key|access_?key|auth_?key|credential)"
             r"(?:_?(?:key|id|hash))?"
             r"(?:['\"]?\s*(?:=|=>)\s*u?|['\"]\s*:\s*u?|:\s*(?=\S{0,200}\d|['\"])))"
             r"('[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;&}\])]+)",

@@ -8,6 +8,7 @@ from day2.adapters.remote.log_groups import Event, Groups
 from day2.adapters.remote.log_times import Times
 
 WINDOW_BYTES = 1 << 20
+LINE_BYTES_MAX = 16 << 10
 OPEN_MAX = 32
 LOOK_BACK_BYTES = 8 << 10
 
@@ -118,7 +119,7 @@ class Scanner:
 
     def _take(self, window: bytes, start: int, end: int) -> int:
         """Begin an event at this line if it is grave; return where to go on."""
-        line = window[start:end].rstrip(b"\r")
+        line = window[start : min(end, start + LINE_BYTES_MAX)].rstrip(b"\r")
         event = self._event(line, window, start)
         if event is None:
             return end + 1
@@ -225,7 +226,7 @@ class Scanner:
         while at < size:
             end = window.find(b"\n", at)
             end = size if end < 0 else end
-            line = window[at:end].rstrip(b"\r")
+            line = window[at : min(end, at + LINE_BYTES_MAX)].rstrip(b"\r")
             if not self._goes_on(event, line):
                 self._last = None
                 return at
