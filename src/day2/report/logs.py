@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log review as plain text: new errors first, known ones, noise last and only counted."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +12,8 @@ from day2.report.terminal import Text, colour_of, plain
 
 EXAMPLE_LINES = 3
 LINE_LENGTH = 220
+WORD_LENGTH = 60
+INSTALLED = re.compile(r"[^\s\"]*/(?:site|dist)-packages/")
 SHOWN_MAX = 12
 DIM = "\x1b[2m"
 
@@ -34,14 +37,15 @@ def render(
             continue
         text.add()
         text.add(title, style=colour_of(Severity.WARNING if title == "New" else Severity.INFO))
-        shown = listed if details else listed[:SHOWN_MAX]
-        for one in shown:
+        told = [[one] for one in listed] if details else _together(listed)
+        shown = told if details else told[:SHOWN_MAX]
+        for some in shown:
             text.add()
-            severity = severities.get(one.key, Severity.INFO)
-            _template(text, one, severity, titles, details=details or one.new)
-        if len(shown) < len(listed):
+            severity = severities.get(some[0].key, Severity.INFO)
+            _template(text, some, severity, titles, details=details or some[0].new)
+        if len(shown) < len(told):
             text.add()
-            text.add(f"and {len(listed) - len(shown)} more; all of them: --details", indent=2)
+            text.add(f"and {len(told) - len(shown)} more; all of them: --details", indent=2)
     _noise(text, noise)
     _gaps(text, review)
     return text.render()
@@ -66,9 +70,23 @@ def _head(text: Text, review: LogReview, *, new: int, known: int, noise: int) ->
     )
 
 
+def _together(listed: Sequence[LogTemplate]) -> list[list[LogTemplate]]:
+    """Put what one known problem explains behind its first template."""
+    groups: dict[str, list[LogTemplate]] = {}
+    for one in listed:
+        groups.setdefault(f"problem {one.problem}" if one.problem else one.key, []).append(one)
+    return list(groups.values())
+
+
 def _template(
-    text: Text, one: LogTemplate, severity: Severity, titles: dict[str, str], *, details: bool
+    text: Text,
+    some: Sequence[LogTemplate],
+    severity: Severity,
+    titles: dict[str, str],
+    *,
+    details: bool,
 ) -> None:
+    one = some[0]
     text.line(
         f"{one.level}  {plain(one.service)}  {one.count:,} x  {_hosts(one.hosts)}  {_when(one)}",
         style=colour_of(severity),
@@ -76,9 +94,17 @@ def _template(
     text.add(one.template, indent=4, hanging=6)
     if one.problem:
         text.add(f"known problem: {titles.get(one.problem, one.problem)}", indent=4, hanging=6)
+    if some[1:]:
+        counts: Counter[str] = Counter()
+        for other in some[1:]:
+            counts[other.service] += other.count
+        also = ", ".join(f"{name} {count:,} x" for name, count in counts.most_common(8))
+        more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""  # noqa: PLR2004
+        text.add(f"also: {also}{more}", indent=4, hanging=6)
     if details:
         _example(text, one)
-    text.add(f"key: logs.template:template:{one.key}", indent=4, style=DIM)
+    key = f"problem:problem:{one.problem}" if one.problem else f"template:template:{one.key}"
+    text.add(f"key: logs.{key}", indent=4, style=DIM)
 
 
 def _example(text: Text, one: LogTemplate) -> None:
@@ -88,12 +114,20 @@ def _example(text: Text, one: LogTemplate) -> None:
         return
     request = f" ({one.request_id})" if one.request_id else ""
     text.add(f"example{request}:", indent=4, style=DIM)
-    text.add(_cut(lines[0]), indent=6, hanging=8, style=DIM)
+    _line(text, lines[0], indent=6)
     if len(lines) > 1 + EXAMPLE_LINES:
         text.add(f"… {len(lines) - 1 - EXAMPLE_LINES} lines", indent=6, style=DIM)
     for line in lines[1:][-EXAMPLE_LINES:]:
-        depth = min(len(line) - len(line.lstrip()), 8)
-        text.add(_cut(line), indent=6 + depth, hanging=8 + depth, style=DIM)
+        _line(text, line, indent=6 + min(len(line) - len(line.lstrip()), 8))
+
+
+def _line(text: Text, line: str, *, indent: int) -> None:
+    """Add one line of an example; a path says where in the service, not where that is installed."""
+    said = _cut(INSTALLED.sub("", line.strip()))
+    if max(map(len, said.split()), default=0) > WORD_LENGTH:
+        text.line(" " * indent + said, style=DIM)
+    else:
+        text.add(said, indent=indent, hanging=indent + 2, style=DIM)
 
 
 def _cut(line: str) -> str:
