@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from day2.report.today import Today
     from day2.survey.compare import Change
     from day2.survey.lanes import Job
+    from day2.wiring.logs import Logs
 
 Progress = Callable[[str, int, int], None]
 DAILY = timedelta(hours=24)
@@ -184,6 +185,13 @@ class Site:
             vault=Vault(self.section("vault", VaultSettings), self.environment),
         )
 
+    @cached_property
+    def logs(self) -> "Logs":
+        """The services' logs."""
+        from day2.wiring.logs import Logs
+
+        return Logs(self)
+
     def survey(self, kinds: Sequence[str] = KINDS, progress: Progress | None = None) -> Survey:
         """Read a survey of these kinds."""
         from day2.survey import read
@@ -273,6 +281,7 @@ class Site:
         # The memory's libraries load while the first requests are on their way.
         warm = threading.Thread(target=lambda: self.memory, daemon=True)
         warm.start()
+        logs = self.logs.begin() if kind == "daily" and self.logs.configured else None
         survey = self.survey(progress=progress)
         warm.join()
         from day2.operations.rounds import procedure
@@ -286,6 +295,7 @@ class Site:
             cloud=self.cloud,
             region=self.region,
             kind=kind,
+            additions=[logs.addition] if logs else [],
         )
 
 
