@@ -18,8 +18,8 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-demo: $(READY) lab-up
-	@bash lab/demo.sh
+demo: $(READY)
+	@bash scripts/demo.sh
 
 check: $(READY)
 	$(BIN)/ruff format --check -q .

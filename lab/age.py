@@ -5,6 +5,7 @@ No API sets these times, so they are written into the services' databases.
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -154,7 +155,8 @@ def _fetch(facts: Facts, row: Clockwork, identifier: str) -> Mapping[str, Any]:
     path = row.path.replace("{id}", identifier)
     for plural, spelled in NEUTRON_PATHS.items():
         path = path.replace(plural, spelled)
-    answer = Questions(facts).get(row.service, path)
+    with closing(Questions(facts)) as questions:
+        answer = questions.get(row.service, path)
     found: Any = answer[row.within] if row.within else answer
     if isinstance(found, list):
         return next(each for each in found if each[row.key] == identifier)

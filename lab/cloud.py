@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lab import config, golden
@@ -80,6 +80,12 @@ class Cloud:
         if self._questions is None:
             self._questions = Questions(self.facts)
         return missing(self._questions)
+
+    def close(self) -> None:
+        """Close the connections of `missing`; the cloud goes on."""
+        if self._questions is not None:
+            self._questions.close()
+            self._questions = None
 
     def restore(self, *, data: bool = False) -> None:
         """Undo what a test broke: scripts and silences go, what was stopped or killed starts.
@@ -288,11 +294,12 @@ class Cloud:
 
     def _enable_computes(self) -> None:
         """Enable and un-force every compute service: what a drain that was broken off leaves."""
-        questions = Questions(self.facts)
-        for row in questions.get("nova-api", "/v2.1/os-services?binary=nova-compute")["services"]:
-            if row["status"] != "enabled" or row["forced_down"]:
-                body = {"status": "enabled", "forced_down": False}
-                questions.put("nova-api", f"/v2.1/os-services/{row['id']}", body)
+        with closing(Questions(self.facts)) as questions:
+            listed = questions.get("nova-api", "/v2.1/os-services?binary=nova-compute")
+            for row in listed["services"]:
+                if row["status"] != "enabled" or row["forced_down"]:
+                    body = {"status": "enabled", "forced_down": False}
+                    questions.put("nova-api", f"/v2.1/os-services/{row['id']}", body)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

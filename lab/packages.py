@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAMS = {
@@ -15,19 +16,27 @@ PROGRAMS = {
     "/usr/sbin/haproxy": "haproxy",
     "/usr/bin/zstd": "zstd",
 }
-"""A file of each package, which tells that it is there, and the package."""
+"""What the cloud itself needs: a file that tells that a package is there, and the package."""
+
+NODES = {
+    "/usr/sbin/debootstrap": "debootstrap",
+    "/usr/sbin/dockerd": "docker.io",
+    "/usr/bin/ssh": "openssh-client",
+    "/usr/sbin/ip": "iproute2",
+}
+"""What the part `nodes` needs beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def install_packages() -> None:
-    """Install what is missing; one call of apt-get, none when nothing is.
+def install_packages(programs: Mapping[str, str] = PROGRAMS) -> None:
+    """Install what is missing of these; one call of apt-get, none when nothing is.
 
     Raises:
         RuntimeError: when a package is missing and this user may not install it.
 
     """
-    missing = [package for file, package in PROGRAMS.items() if not Path(file).exists()]
+    missing = [package for file, package in programs.items() if not Path(file).exists()]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

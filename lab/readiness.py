@@ -26,6 +26,10 @@ class Questions:
         self._headers: dict[str, str] = {}
         self._project = ""
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def log_in(self) -> None:
         """Fetch a token for project `admin`."""
         password = self._facts.passwords["keystone_admin_password"]

@@ -62,7 +62,7 @@ def _key(name: str) -> str:
 
 
 def _build(cache: Path, folder: Path, requirements: Path) -> None:
-    uv = _uv(cache)
+    uv = find_uv(cache)
     environment = clean_environment()
     log = folder.with_suffix(".log")
     with log.open("w") as output:
@@ -85,7 +85,7 @@ def _build(cache: Path, folder: Path, requirements: Path) -> None:
                 raise RuntimeError(message)
 
 
-def _uv(cache: Path) -> str:
+def find_uv(cache: Path) -> str:
     """Find `uv`, on PATH or beside this interpreter; else install it into a folder of the cache."""
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")

@@ -5,6 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lab.packages import NODES, install_packages
 from lab.parts import nodes_services as services
 from lab.parts.nodes_ansible import ansible, inventory
 from lab.parts.nodes_docker import OuterDocker
@@ -38,6 +39,7 @@ class Nodes(NodeFaults):
 
     def up(self) -> None:
         """Start the nodes and their containers; returns when all are healthy and SSH answers."""
+        install_packages(NODES)
         archive = node_image(self._place)
         ansible(self._place)
         self._write_access()

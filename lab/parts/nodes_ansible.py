@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ansible for the nodes: its virtualenv in the cache and an inventory with Kolla's groups."""
 
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.parts.tools import cached, key, run, template
 from lab.place import Place
-from lab.venv import clean_environment
+from lab.venv import clean_environment, find_uv
 
 REQUIREMENTS = Path(__file__).parent / "nodes-requirements.txt"
 
@@ -16,17 +15,17 @@ REQUIREMENTS = Path(__file__).parent / "nodes-requirements.txt"
 def ansible(place: Place) -> Path:
     """Return the folder of `ansible`, `ansible-playbook`…; built once for all labs."""
     name = key(REQUIREMENTS.read_text(), sys.version)
-    return cached(place.cache / "venv" / f"nodes-{name}", _build) / "bin"
+    folder = place.cache / "venv" / f"nodes-{name}"
+    return cached(folder, lambda target: _build(find_uv(place.cache), target)) / "bin"
 
 
-def _build(target: Path) -> None:
+def _build(uv: str, target: Path) -> None:
     environment = clean_environment()
-    uv = shutil.which("uv")
     # Relocatable: the folder gets its name only when it is complete.
-    run([uv or "uv", "venv", "--relocatable", "--python", sys.executable, target], env=environment)
+    run([uv, "venv", "--relocatable", "--python", sys.executable, target], env=environment)
     python = target / "bin" / "python"
     run(
-        [uv or "uv", "pip", "install", "--python", python, "--requirement", REQUIREMENTS],
+        [uv, "pip", "install", "--python", python, "--requirement", REQUIREMENTS],
         env=environment,
         seconds=600,
     )

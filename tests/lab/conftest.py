@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,10 @@ def place() -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def cloud(place: Place) -> Cloud:
-    whole = Cloud(place)
-    whole.up()
-    return whole
+def cloud(place: Place) -> Iterator[Cloud]:
+    with closing(Cloud(place)) as whole:
+        whole.up()
+        yield whole
 
 
 @pytest.fixture

@@ -25,6 +25,11 @@ class Hands:
         self.kept: dict[str, Any] = {}
         self.api = _connect(str(described["clouds_yaml"]))
 
+    def close(self) -> None:
+        """Close every connection: the SDK's own `close` leaves its HTTP session open."""
+        self.api.session.session.close()
+        self.api.close()
+
     def server(self, name: str) -> Any:
         return next(s for s in self.api.compute.servers(all_projects=True) if s.name == name)
 

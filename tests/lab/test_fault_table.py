@@ -39,7 +39,7 @@ def hands(cloud: Cloud) -> Iterator[Hands]:
         tls.up()
         found = Hands(cloud, galera=galera, tls=tls)
         yield found
-        found.api.close()
+        found.close()
     finally:
         tls.down()
         galera.down()

@@ -1,38 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts by Ansible: one ad-hoc run over the cloud's own inventory looks at all of them.
+"""Hosts by Ansible: one ad-hoc run over the cloud's own inventory looks at all of them."""
 
-A small program (`remote/day2_look.py`) is carried there, runs with the host's own Python, changes
-nothing and prints one document. The user's ansible.cfg holds: keys, jump hosts, host key checks.
-"""
-
-import shutil
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from ansible_runner.config.runner import RunnerConfig
-from ansible_runner.exceptions import AnsibleRunnerException
-from ansible_runner.runner import Runner
 
-from day2.adapters import containers
+from day2.adapters import ansible, containers
+from day2.adapters.ansible import Ansible, Program
 from day2.adapters.kolla.inventory import Inventory, InventoryHost
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
 from day2.errors import BadAnswer, Day2Error, Denied, Unreachable
 from day2.model.tables.infrastructure import Container, Host, Mount
 
-MODULE = "day2_look"
-EVENT_BYTES_MAX = 16 << 20
-MESSAGE_LENGTH = 300
-# What Ansible says when a host took longer than `--task-timeout`.
-HUNG = "expected time frame"
-COMPLAINTS = ("ERROR", "[ERROR", "fatal", "ansible: error")
-ANSWERED, FAILED, UNREACHABLE = "runner_on_ok", "runner_on_failed", "runner_on_unreachable"
+PROGRAM = Program(name="day2_look")
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +62,7 @@ class Hosts:
         self, settings: KollaSettings, virtualenv: Virtualenv, inventory: Inventory
     ) -> None:
         self._settings = settings
-        self._virtualenv = virtualenv
-        self._inventory = inventory
+        self._ansible = Ansible(settings, virtualenv, inventory)
 
     def look(self) -> Looked:
         """Look at every host at once.
@@ -93,97 +75,16 @@ class Hosts:
             BadAnswer: when Ansible ended without a word about any host.
 
         """
-        hosts = self._inventory.hosts
-        # ansible-runner writes what hosts say into files: ours alone, and gone afterwards.
-        folder = Path(tempfile.mkdtemp(prefix="day2-hosts-"))
-        try:
-            events, complaint = self._run(folder, hosts)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        if not events:
-            raise BadAnswer(
-                f"Ansible said nothing about any host: {complaint}",
-                hint="try it by hand: ansible -i INVENTORY -m ping all",
-            )
+        settings = self._settings
+        hosts = self._ansible.hosts
+        events = self._ansible.run(
+            PROGRAM,
+            {"engine": settings.container_engine, "seconds": settings.host_seconds / 3},
+            hosts=hosts,
+            host_seconds=settings.host_seconds,
+            seconds_max=settings.seconds_max,
+        )
         return self._read(hosts, events)
-
-    def _run(
-        self, folder: Path, hosts: Sequence[InventoryHost]
-    ) -> tuple[dict[str, dict[str, Any]], str]:
-        """Run Ansible once; return the last word about each host, and its complaints."""
-        settings = self._settings
-        modules = folder / "modules"
-        modules.mkdir()
-        program = resources.files("day2.adapters.remote").joinpath(f"{MODULE}.py")
-        (modules / f"{MODULE}.py").write_bytes(program.read_bytes())
-        ansible = self._virtualenv.executable("ansible")
-        arguments = {"engine": settings.container_engine, "seconds": settings.host_seconds / 3}
-        config = RunnerConfig(
-            private_data_dir=str(folder),
-            host_pattern="all",
-            inventory=str(settings.inventory_path),
-            # The hosts' names go into a file: no command line is long enough for all clouds.
-            limit=f"@{_limit(folder, hosts)}",
-            module=MODULE,
-            module_args=msgspec.json.encode(arguments).decode(),
-            forks=min(len(hosts), settings.forks),
-            quiet=True,
-        )
-        config.prepare()
-        config.runner_mode = "subprocess"
-        config.subprocess_timeout = settings.seconds_max
-        config.command = [str(ansible), *config.command[1:], *self._options(modules)]
-        config.env = self._environment(config.env, folder)
-        said: dict[str, dict[str, Any]] = {}
-
-        def take(event: dict[str, Any]) -> bool:
-            data = event.get("event_data") or {}
-            if event.get("event") in {ANSWERED, FAILED, UNREACHABLE} and data.get("host"):
-                said[data["host"]] = {"event": event["event"], **data}
-            return False
-
-        runner = Runner(config, event_handler=take)
-        with (
-            Path("/dev/null").open("rb") as nothing,
-            suppress(AnsibleRunnerException),
-        ):
-            config.input_fd = nothing
-            runner.run()
-        return said, _complaint(Path(config.artifact_dir))
-
-    def _options(self, modules: Path) -> list[str]:
-        settings = self._settings
-        words = ["--module-path", str(modules), "--timeout", str(settings.connect_seconds)]
-        words += ["--task-timeout", str(settings.host_seconds)]
-        # Nobody is there to answer a question: an unknown host key is an error, not a prompt.
-        words.append("--ssh-extra-args=-o BatchMode=yes")
-        if settings.become:
-            words.append("--become")
-        if settings.vault_password_file:
-            file = Path(settings.vault_password_file).expanduser().absolute()
-            words += ["--vault-password-file", str(file)]
-        return words
-
-    def _environment(self, prepared: dict[str, str], folder: Path) -> dict[str, str]:
-        """Keep of what ansible-runner prepared its own variables only: it copies all of ours."""
-        own = (
-            "ANSIBLE_CALLBACK_PLUGINS",
-            "ANSIBLE_LOAD_CALLBACK_PLUGINS",
-            "ANSIBLE_RETRY_FILES_ENABLED",
-            "ANSIBLE_STDOUT_CALLBACK",
-            "AD_HOC_COMMAND_ID",
-            "AWX_ISOLATED_DATA_DIR",
-        )
-        return {
-            **self._virtualenv.environment(),
-            **{name: prepared[name] for name in own if name in prepared},
-            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-            # A connection that was left open would answer for an SSH server that is gone.
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
-            "ANSIBLE_PIPELINING": "True",
-            "ANSIBLE_NOCOLOR": "1",
-            "MAX_EVENT_RES": str(EVENT_BYTES_MAX),
-        }
 
     def _read(self, hosts: Sequence[InventoryHost], events: dict[str, dict[str, Any]]) -> Looked:
         looked = Looked()
@@ -200,18 +101,11 @@ class Hosts:
         return looked
 
 
-def _limit(folder: Path, hosts: Sequence[InventoryHost]) -> Path:
-    file = folder / "hosts"
-    file.write_text("".join(f"{host.name}\n" for host in hosts))
-    return file
-
-
 def _take(looked: Looked, host: InventoryHost, event: dict[str, Any]) -> None:
     """Add what one host's event says."""
     result = event.get("res") or {}
-    message = _message(result)
-    silent = event["event"] == UNREACHABLE or HUNG in message or "timedout" in result
-    if silent:
+    message = ansible.message(result)
+    if ansible.silent(event):
         error = Unreachable(f"{host.name} cannot be reached by Ansible: {message}")
         looked.hosts.append(_row(host, reachable=False, error=message))
         looked.failures.append(Failure(host=host.name, error=error, containers_only=True))
@@ -300,23 +194,3 @@ def _offset(seen: Seen, start: object, end: object) -> tuple[float | None, float
     most = seen.began - ours[0].timestamp()
     least = seen.ended - ours[1].timestamp()
     return round((most + least) / 2, 3), round(abs(most - least) / 2, 3)
-
-
-def _message(result: dict[str, Any]) -> str:
-    """Say in one line what Ansible or the host's Python complained of."""
-    told = [str(result.get(key) or "") for key in ("msg", "module_stderr", "module_stdout")]
-    generic = told[0].startswith("MODULE FAILURE")
-    text = (told[1] or told[2] or told[0]) if generic else told[0]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    line = lines[-1] if lines and generic else " ".join(lines)
-    return line[:MESSAGE_LENGTH]
-
-
-def _complaint(artifacts: Path) -> str:
-    """Return the first line of Ansible's complaints."""
-    for name in ("stderr", "stdout"):
-        with suppress(OSError):
-            for line in (artifacts / name).read_text(errors="replace").splitlines():
-                if line.strip().startswith(COMPLAINTS):
-                    return line.strip()[:MESSAGE_LENGTH]
-    return "no complaint either"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One GET at a time, bounded in time and size, with an account; every failure has our name.
+"""One request at a time, bounded in time and size, with an account; every failure has our name.
 
 For what is not OpenStack. A server that sends one byte every few seconds never meets a time limit
 that counts silences, so a timer cuts the connection itself.
@@ -44,7 +44,7 @@ class Web:
         self._answer_seconds = answer_seconds
         self._cutoff = Cutoff()
         self._client = httpx.Client(
-            auth=(user, password),
+            auth=(user, password) if user else None,
             verify=_context(ca_file) if parts.scheme == "https" else False,
             timeout=httpx.Timeout(answer_seconds, connect=connect_seconds),
             trust_env=False,
@@ -77,13 +77,41 @@ class Web:
             NotDeployed: there is no such page.
 
         """
+        return self._ask("GET", path, what=what, query=query)
+
+    def post(
+        self, path: str, content: bytes, *, what: str, query: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Send a question as JSON, for servers that read it from a body; return the body of a 200.
+
+        Raises:
+            Unreachable, BadAnswer, Denied, NotDeployed: as `get`.
+
+        """
+        return self._ask("POST", path, what=what, query=query, content=content)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, str] | None,
+        content: bytes | None = None,
+    ) -> bytes:
         what = f"{what} at {self.address}"
         url = self._url + path
+        headers = {"Content-Type": "application/json"} if content is not None else None
         try:
             with (
                 self._cutoff.within(self._answer_seconds),
                 self._client.stream(
-                    "GET", url, params=query, extensions={"trace": self._watch}
+                    method,
+                    url,
+                    params=query,
+                    content=content,
+                    headers=headers,
+                    extensions={"trace": self._watch},
                 ) as response,
             ):
                 body = _read(response, what)

@@ -8,6 +8,30 @@ import msgspec
 from day2.model.survey import Gap
 
 
+class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of one file that differ in their values only, as they came from a host.
+
+    `file` is the log file, or the container; `text` is one of them, whole, without secrets.
+    """
+
+    host: str
+    file: str
+    text: str
+    count: int = 1
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+class LogReading(msgspec.Struct, kw_only=True):
+    """What one source of logs brought."""
+
+    source: str
+    groups: list[LogGroup] = []
+    hosts: list[str] = []
+    lines: int = 0
+    gaps: list[Gap] = []
+
+
 class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """Many log lines that differ in their values only.
 
@@ -15,7 +39,8 @@ class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
     Kolla's name of the container or log file (`nova-compute`). `hosts` counts the lines of each
     host. `example` is one whole event, its traceback folded and its secrets masked; `request_id`
     is the example's own. `noise` and `problem` name entries of the tables of what is known.
-    `new` says that no earlier review had it.
+    `new` says that no earlier review had it; `known_since` is when its first event was written that
+    any review saw.
     """
 
     key: str
@@ -27,6 +52,7 @@ class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
     new: bool = False
+    known_since: datetime | None = None
     example: str = ""
     request_id: str = ""
     noise: str = ""

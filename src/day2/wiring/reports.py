@@ -2,19 +2,20 @@
 """Reports of kept rounds: what the memory adds to one before it is written as a file."""
 
 import os
-from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from day2 import __version__
 from day2.adapters import files
 from day2.errors import BadUsage
-from day2.memory import rounds, usage
-from day2.model.logs import LogReview
+from day2.memory import logs, rounds, usage
 from day2.model.round import Report
 from day2.report.html.story import Story
 from day2.wiring.site import Site
 
 ROUNDS = 30
+OF_THE_ROUND = timedelta(minutes=10)
+"""A review of the logs belongs to its round although it may end a moment after the judgement."""
 
 
 def kept(site: Site, number: int | None) -> Report:
@@ -37,12 +38,17 @@ def kept(site: Site, number: int | None) -> Report:
     return found
 
 
-def story(site: Site, report: Report, logs: Sequence[LogReview] = ()) -> Story:
+def story(site: Site, report: Report) -> Story:
     """Gather what a report tells: the round, those before it, and the usage of its moment."""
     tallies = [
         tally
         for tally in rounds.tallies(site.memory, site.cloud, site.region, count=ROUNDS * 2)
         if report.id is None or tally.id <= report.id
+    ]
+    reviews = [
+        review
+        for review in logs.history(site.memory, site.cloud, site.region, count=ROUNDS * 2)
+        if review.until <= report.at + OF_THE_ROUND
     ]
     rows = report.usage
     if not rows:
@@ -52,7 +58,7 @@ def story(site: Site, report: Report, logs: Sequence[LogReview] = ()) -> Story:
         report=report,
         usage=rows,
         tallies=tallies[:ROUNDS],
-        logs=list(logs),
+        logs=reviews[:ROUNDS],
         version=__version__,
         made_at=site.clock.now(),
     )

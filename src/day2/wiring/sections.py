@@ -10,12 +10,14 @@ from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
 from day2.adapters.ceph import CephSettings
 from day2.adapters.hashicorp import VaultSettings
 from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.logs.settings import LogSettings
 from day2.adapters.memcached import CacheSettings
 from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.tls import TlsSettings
 from day2.memory.retention import MemorySettings
 from day2.operations.health.policy import HealthPolicy
+from day2.operations.logs.policy import LogPolicy
 from day2.operations.usage.policy import UsagePolicy
 from day2.settings import Schema
 from day2.survey.read import SurveySettings
@@ -48,6 +50,7 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "survey": SurveySettings,
     "health": HealthPolicy,
     "usage": UsagePolicy,
+    "log_review": LogPolicy,
 }
 OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "openstack": OpenStackSettings,
@@ -59,6 +62,7 @@ OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "proxy": ProxySettings,
     "bus": BusSettings,
     "ceph": CephSettings,
+    "logs": LogSettings,
 }
 SCHEMA: Schema = {
     "": RootSettings,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from day2.adapters.clock import SystemClock
-from day2.settings import Settings, search_path
+from day2.settings import search_path
 from day2.wiring.sections import OF_A_CLOUD, SCHEMA, SHARED, CloudSettings
 from day2.wiring.site import Site
 
@@ -43,9 +43,11 @@ def initialise(wanted: "Wanted", *, config: str | None, output: str, force: bool
 def examine(config: str | None, cloud: str | None, progress: Progress) -> "Examination":
     """Try everything that day2 needs, for one cloud or all of them; wrong settings are an item."""
     from day2.operations.setup import examination
+    from day2.wiring.sandbox import load_settings
 
+    wanted = cloud or os.environ.get("DAY2_CLOUD")
     plan = examination.Plan(
-        load=lambda: Settings.load(schema=SCHEMA, given=config, environment=os.environ),
+        load=lambda: load_settings(config, wanted, os.environ),
         open_site=lambda settings, name: Site(settings, cloud=name),
         of_a_cloud={**OF_A_CLOUD, "": CloudSettings},
         shared=SHARED,
@@ -54,4 +56,4 @@ def examine(config: str | None, cloud: str | None, progress: Progress) -> "Exami
         clock=SystemClock(),
         progress=progress,
     )
-    return examination.run(plan, cloud or os.environ.get("DAY2_CLOUD"))
+    return examination.run(plan, wanted)

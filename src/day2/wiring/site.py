@@ -31,7 +31,6 @@ from day2.operations.usage.policy import UsagePolicy
 from day2.settings import Settings, state_folder
 from day2.survey.read import SurveySettings
 from day2.wiring.registries import checks, prepare_judging
-from day2.wiring.sections import SCHEMA
 
 if TYPE_CHECKING:
     from day2.adapters.hosts import Hosts
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from day2.report.today import Today
     from day2.survey.compare import Change
     from day2.survey.lanes import Job
+    from day2.wiring.logs import Logs
 
 Progress = Callable[[str, int, int], None]
 DAILY = timedelta(hours=24)
@@ -72,8 +72,10 @@ class Site:
             BadSettings, BadUsage: when the settings are wrong or do not have this cloud.
 
         """
-        settings = Settings.load(schema=SCHEMA, given=config, environment=os.environ)
-        return cls(settings, cloud=cloud or os.environ.get("DAY2_CLOUD"))
+        from day2.wiring.sandbox import load_settings
+
+        wanted = cloud or os.environ.get("DAY2_CLOUD")
+        return cls(load_settings(config, wanted, os.environ), cloud=wanted)
 
     def section(self, name: str, kind: type[T]) -> T:
         """Return a section: that of the cloud over the shared one over the defaults."""
@@ -192,6 +194,13 @@ class Site:
             vault=Vault(self.section("vault", VaultSettings), self.environment),
         )
 
+    @cached_property
+    def logs(self) -> "Logs":
+        """The services' logs."""
+        from day2.wiring.logs import Logs
+
+        return Logs(self)
+
     def survey(self, kinds: Sequence[str] = KINDS, progress: Progress | None = None) -> Survey:
         """Read a survey of these kinds."""
         from day2.survey import read
@@ -287,6 +296,7 @@ class Site:
         # The memory's libraries load while the first requests are on their way.
         warm = threading.Thread(target=lambda: self.memory, daemon=True)
         warm.start()
+        logs = self.logs.begin() if self.logs.configured else None
         survey = self.survey(progress=progress)
         warm.join()
         from day2.operations.rounds import procedure
@@ -299,6 +309,7 @@ class Site:
             retention=self.settings.section(MemorySettings, "memory"),
             clock=self.clock,
             kind=kind,
+            additions=[logs.addition] if logs else [],
         )
 
 

@@ -71,6 +71,19 @@ class Passwords:
                 self._plain[key] = self._value(key)
             return self._plain[key]
 
+    def plain(self) -> list[str]:
+        """Return every password that can be had without decrypting value by value.
+
+        Raises:
+            BadSettings: when the file cannot be read or decrypted.
+
+        """
+        with self._lock:
+            if self._entries is None:
+                self._entries = self._load()
+            written = (value for value in self._entries.values() if isinstance(value, str))
+            return sorted({*written, *self._plain.values()} - {""})
+
     def _value(self, key: str) -> str:
         if self._entries is None:
             self._entries = self._load()

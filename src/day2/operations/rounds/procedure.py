@@ -2,6 +2,7 @@
 """One round: read the cloud, judge it against what is remembered, keep the result."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -9,8 +10,10 @@ from day2.adapters.clock import Clock
 from day2.memory import rounds, surveys, usage
 from day2.memory.retention import MemorySettings
 from day2.memory.store import Memory
+from day2.model.finding import Finding
 from day2.model.round import Before, Compared, Report
-from day2.model.survey import Survey
+from day2.model.severity import worst
+from day2.model.survey import Gap, Survey
 from day2.model.usage import Counted, UsagePoint
 
 HISTORY_KINDS = (
@@ -23,8 +26,25 @@ HISTORY_KINDS = (
 )
 HISTORY_SURVEYS = 10
 
+
+class Addition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room adds to a round, beside the checks over the survey.
+
+    `checks` are the names under which it ever has findings; `gone` and `unjudged` are keys of such
+    findings of before; `keep` is called with the transaction that keeps the round.
+    """
+
+    checks: frozenset[str]
+    findings: list[Finding] = []
+    gaps: list[Gap] = []
+    gone: list[str] = []
+    unjudged: list[str] = []
+    keep: Callable[[Any], object] | None = None
+
+
 Read = Callable[[], Survey]
 Judge = Callable[[Survey, Sequence[Survey], Before], Report]
+Add = Callable[[Before], Addition]
 Count = Callable[[Survey], Counted]
 # Their reports carry the usage; every round keeps it.
 WITH_USAGE = frozenset({"weekly", "monthly", "quarterly"})
@@ -39,6 +59,7 @@ def run(
     retention: MemorySettings,
     clock: Clock,
     kind: str,
+    additions: Sequence[Add] = (),
 ) -> Report:
     """Run one round and keep it: survey, report and usage in one transaction, or none of them.
 
@@ -50,7 +71,10 @@ def run(
     survey = read()
     cloud, region = survey.cloud, survey.region
     before = remembered(memory, cloud=cloud, region=region, clock=clock)
-    report = judge(survey, history(memory, cloud, region), before)
+    added = [add(before) for add in additions]
+    report = judge(survey, history(memory, cloud, region), without(before, added))
+    for addition in added:
+        report = with_addition(report, addition, before)
     counted = count(survey)
     if kind in WITH_USAGE:
         report = with_usage(report, counted)
@@ -60,7 +84,36 @@ def run(
         usage.save(connection, cloud, region, UsagePoint(at=report.at, rows=counted.rows))
         surveys.forget_old(connection, retention, clock.now(), cloud, region)
         usage.forget_old(connection, retention, clock.now(), cloud, region)
+        for addition in added:
+            if addition.keep is not None:
+                addition.keep(connection)
     return msgspec.structs.replace(report, id=round_id)
+
+
+def without(before: Before, added: Sequence[Addition]) -> Before:
+    """Leave out the open findings of which others than the checks over the survey can say more."""
+    theirs = frozenset[str]().union(*(addition.checks for addition in added))
+    kept = {key: check for key, check in before.open_checks.items() if check not in theirs}
+    return msgspec.structs.replace(before, open_checks=kept)
+
+
+def with_addition(report: Report, addition: Addition, before: Before) -> Report:
+    """Add what a room has found: worst first, muted ones counted, new ones named."""
+    shown = [f for f in addition.findings if f.key not in before.muted]
+    findings = sorted((*report.findings, *shown), key=lambda f: f.severity.rank)
+    known = {f.key for f in addition.findings if f.key in before.acknowledged}
+    new = {f.key for f in shown if f.key not in before.open_checks and before.compared_with}
+    return msgspec.structs.replace(
+        report,
+        findings=findings,
+        severity=worst(f.severity for f in findings if f.key not in before.acknowledged),
+        muted=report.muted + len(addition.findings) - len(shown),
+        acknowledged=sorted({*report.acknowledged, *known}),
+        gaps=[*report.gaps, *addition.gaps],
+        new=sorted({*report.new, *new}),
+        gone=sorted({*report.gone, *addition.gone}),
+        unjudged=sorted({*report.unjudged, *addition.unjudged}),
+    )
 
 
 def with_usage(report: Report, counted: Counted) -> Report:

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario file says, checked when it is read.
+
+Every age is a span back from the start of the world (`40d`, `3h`); names refer to other entries.
+What a cloud has of itself (services of hosts by their roles, DHCP and router ports, allocations,
+default security groups) is not written down: building the world adds it.
+"""
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from day2.errors import BadSettings, BadUsage
+from day2.sandbox.faults import Rule
+from day2.settings import read_yaml
+
+Span = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?[smhdw]$")]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Role = Literal["control", "network", "compute", "storage"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An entry of a scenario: keys that nobody knows are refused."""
+
+
+class Timers(Entry, frozen=True, kw_only=True):
+    """How long things take."""
+
+    boot: Span = "2s"
+    delete: Span = "1s"
+    power: Span = "1s"
+    live_migration: Span = "4s"
+    cold_migration: Span = "4s"
+    confirm: Span = "1s"
+    volume: Span = "1s"
+
+
+class Host(Entry, frozen=True, kw_only=True):
+    """A host; its roles give it services. `dead` is since when nothing on it reports."""
+
+    name: Name
+    roles: list[Role]
+    vcpus: int = 32
+    memory_mib: int = 131072
+    disk_gib: int = 2000
+    dead: Span | None = None
+    disabled: str | None = None
+
+
+class Dead(Entry, frozen=True, kw_only=True):
+    """One service or agent that stopped reporting, by host and binary."""
+
+    host: Name
+    binary: Name
+    since: Span
+
+
+class Aggregate(Entry, frozen=True, kw_only=True):
+    """A host aggregate, in a zone of its own or none."""
+
+    name: Name
+    hosts: list[Name]
+    zone: str | None = None
+    metadata: dict[str, str] = {}
+    age: Span = "300d"
+
+
+class Project(Entry, frozen=True, kw_only=True):
+    """A project; `quotas` are limits by service and resource that differ from the standard."""
+
+    name: Name
+    description: str = ""
+    age: Span = "300d"
+    quotas: dict[Literal["compute", "network", "block-storage"], dict[str, int]] = {}
+
+
+class User(Entry, frozen=True, kw_only=True):
+    """A user, with the roles that it has in a project, or in the system."""
+
+    name: Name
+    project: Name
+    roles: list[Name] = msgspec.field(default_factory=lambda: ["member"])
+    system_roles: list[Name] = []
+    enabled: bool = True
+
+
+class Flavor(Entry, frozen=True, kw_only=True):
+    """A flavor."""
+
+    name: Name
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    public: bool = True
+    extra_specs: dict[str, str] = {}
+
+
+class Image(Entry, frozen=True, kw_only=True):
+    """An image; one with `of_server` is that server's snapshot."""
+
+    name: Name
+    project: Name = "admin"
+    size_mib: int = 400
+    visibility: Literal["public", "private", "shared", "community"] = "public"
+    status: Literal["active", "queued", "saving", "importing", "deactivated", "killed"] = "active"
+    protected: bool = False
+    hidden: bool = False
+    age: Span = "200d"
+    of_server: Name | None = None
+    properties: dict[str, str] = {}
+
+
+class Network(Entry, frozen=True, kw_only=True):
+    """A network with one subnet; `router` hangs it on that router of its project."""
+
+    name: Name
+    cidr: str
+    project: Name = "admin"
+    external: bool = False
+    shared: bool = False
+    router: Name | None = None
+    age: Span = "300d"
+
+
+class RuleOf(Entry, frozen=True, kw_only=True):
+    """One rule of a security group that lets something in."""
+
+    protocol: str | None = "tcp"
+    port_min: int | None = None
+    port_max: int | None = None
+    remote: str = "0.0.0.0/0"
+
+
+class SecurityGroup(Entry, frozen=True, kw_only=True):
+    """A security group beside the default one."""
+
+    name: Name
+    project: Name
+    rules: list[RuleOf] = []
+
+
+class Server(Entry, frozen=True, kw_only=True):
+    """One server, or `count` of them, numbered.
+
+    `age` is since its creation, `updated` since its last change (the same when it is not said).
+    `host` may name several, which are filled in turn. `script` is what becomes of its next
+    migration. `fault` is the message of a server in ERROR.
+    """
+
+    name: Name
+    project: Name
+    flavor: Name
+    image: Name | None
+    network: Name
+    host: list[Name] = []
+    count: int = 1
+    status: Literal[
+        "ACTIVE", "SHUTOFF", "ERROR", "PAUSED", "SUSPENDED", "SHELVED_OFFLOADED", "BUILD",
+        "VERIFY_RESIZE", "MIGRATING",
+    ] = "ACTIVE"  # fmt: skip
+    task_state: str | None = None
+    age: Span = "100d"
+    updated: Span | None = None
+    fault: str | None = None
+    floating_ip: bool = False
+    security_group: Name = "default"
+    server_group: Name | None = None
+    boot_volume: Name | None = None
+    locked: str | None = None
+    tags: list[str] = []
+    metadata: dict[str, str] = {}
+    script: Literal["", "fail", "hang"] = ""
+
+
+class Migration(Entry, frozen=True, kw_only=True):
+    """A move that was there before the world began."""
+
+    server: Name
+    source: Name
+    target: Name
+    type: Literal["live-migration", "migration", "resize", "evacuation"] = "live-migration"
+    status: str = "completed"
+    age: Span = "1d"
+    updated: Span | None = None
+
+
+class Volume(Entry, frozen=True, kw_only=True):
+    """A volume; with `server`, attached to it."""
+
+    name: Name
+    project: Name
+    size_gib: int = 10
+    type: Name | None = None
+    status: str | None = None
+    server: Name | None = None
+    image: Name | None = None
+    age: Span = "100d"
+    updated: Span | None = None
+    metadata: dict[str, str] = {}
+
+
+class Snapshot(Entry, frozen=True, kw_only=True):
+    """A snapshot of a volume."""
+
+    name: Name
+    volume: Name
+    status: str = "available"
+    age: Span = "10d"
+
+
+class Backup(Entry, frozen=True, kw_only=True):
+    """A Cinder backup of a volume."""
+
+    name: Name
+    volume: Name
+    status: str = "available"
+    age: Span = "3d"
+    fail_reason: str | None = None
+
+
+class Pool(Entry, frozen=True, kw_only=True):
+    """A backend of block storage: a volume type of its name, and one pool."""
+
+    name: Name
+    host: Name
+    size_gib: int = 100000
+    used_ratio: float = 0.3
+
+
+class Port(Entry, frozen=True, kw_only=True):
+    """A port that belongs to nothing."""
+
+    name: str = ""
+    project: Name
+    network: Name
+    age: Span = "60d"
+    tags: list[str] = []
+
+
+class FloatingIp(Entry, frozen=True, kw_only=True):
+    """A floating IP that points nowhere."""
+
+    project: Name
+    age: Span = "60d"
+    description: str = ""
+    tags: list[str] = []
+
+
+class Stack(Entry, frozen=True, kw_only=True):
+    """A Heat stack."""
+
+    name: Name
+    project: Name
+    status: str = "CREATE_COMPLETE"
+    reason: str = "Stack CREATE completed successfully"
+    age: Span = "50d"
+
+
+class Scenario(Entry, frozen=True, kw_only=True):
+    """A whole cloud."""
+
+    description: str
+    region: str = "RegionOne"
+    seed: str = "small"
+    token_lasts: Span = "24h"  # noqa: S105 - how long, not which
+    timers: Timers = Timers()
+    hosts: list[Host]
+    dead: list[Dead] = []
+    aggregates: list[Aggregate] = []
+    projects: list[Project] = []
+    users: list[User] = []
+    flavors: list[Flavor] = []
+    images: list[Image] = []
+    networks: list[Network] = []
+    security_groups: list[SecurityGroup] = []
+    pools: list[Pool] = []
+    servers: list[Server] = []
+    migrations: list[Migration] = []
+    volumes: list[Volume] = []
+    snapshots: list[Snapshot] = []
+    backups: list[Backup] = []
+    ports: list[Port] = []
+    floating_ips: list[FloatingIp] = []
+    stacks: list[Stack] = []
+    faults: list[Rule] = []
+
+
+def known() -> list[str]:
+    """List the scenarios that are shipped."""
+    folder = resources.files("day2.sandbox") / "scenarios"
+    return sorted(
+        f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
+    )
+
+
+def load(name: str) -> Scenario:
+    """Read a shipped scenario by name, or a file of your own (`./mine.yaml`).
+
+    Raises:
+        BadUsage: when there is no such scenario.
+        BadSettings: when the file is not what a scenario says; the message names the place.
+
+    """
+    if name in known():
+        with resources.as_file(resources.files("day2.sandbox") / "scenarios" / f"{name}.yaml") as f:
+            return read(f)
+    if "/" not in name and not name.endswith((".yaml", ".yml")):
+        raise BadUsage(f"no scenario {name!r}; known: {', '.join(known())}, or a file: ./NAME.yaml")
+    return read(Path(name).expanduser())
+
+
+def read(file: Path) -> Scenario:
+    """Read a scenario file.
+
+    Raises:
+        BadSettings: when it cannot be read, or is not what a scenario says.
+
+    """
+    try:
+        scenario = msgspec.convert(read_yaml(file), Scenario, strict=True)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"scenario {file.name}: {error}") from None
+    _refuse_dangling(scenario, file.name)
+    return scenario
+
+
+def _refuse_dangling(scenario: Scenario, what: str) -> None:
+    """See that every name that is referred to is there."""
+    projects = {"admin", "service", *(p.name for p in scenario.projects)}
+    hosts = {h.name for h in scenario.hosts}
+    servers = {n for s in scenario.servers for n in names_of(s)}
+    networks = {n.name for n in scenario.networks}
+    groups = {"default", *(g.name for g in scenario.security_groups)}
+    volumes = {v.name for v in scenario.volumes}
+    images = {i.name for i in scenario.images}
+    flavors = {f.name for f in scenario.flavors}
+    used: list[tuple[str, Iterable[str], set[str]]] = [
+        ("host", (h for a in scenario.aggregates for h in a.hosts), hosts),
+        ("host", (d.host for d in scenario.dead), hosts),
+        ("host", (h for s in scenario.servers for h in s.host), hosts),
+        ("host", (p.host for p in scenario.pools), hosts),
+        ("host", (h for m in scenario.migrations for h in (m.source, m.target)), hosts),
+        ("project", (u.project for u in scenario.users), projects),
+        ("project", (n.project for n in scenario.networks), projects),
+        ("project", (s.project for s in scenario.servers), projects),
+        ("project", (v.project for v in scenario.volumes), projects),
+        ("project", (p.project for p in scenario.ports), projects),
+        ("project", (f.project for f in scenario.floating_ips), projects),
+        ("project", (s.project for s in scenario.stacks), projects),
+        ("project", (g.project for g in scenario.security_groups), projects),
+        ("project", (i.project for i in scenario.images), projects),
+        ("network", (s.network for s in scenario.servers), networks),
+        ("network", (p.network for p in scenario.ports), networks),
+        ("security group", (s.security_group for s in scenario.servers), groups),
+        ("flavor", (s.flavor for s in scenario.servers), flavors),
+        ("image", (s.image for s in scenario.servers if s.image), images),
+        ("volume", (s.boot_volume for s in scenario.servers if s.boot_volume), volumes),
+        ("volume", (s.volume for s in scenario.snapshots), volumes),
+        ("volume", (b.volume for b in scenario.backups), volumes),
+        ("server", (v.server for v in scenario.volumes if v.server), servers),
+        ("server", (m.server for m in scenario.migrations), servers),
+        ("server", (i.of_server for i in scenario.images if i.of_server), servers),
+    ]
+    for kind, names, there in used:
+        missing = sorted(set(names) - there)
+        if missing:
+            raise BadSettings(f"scenario {what}: there is no {kind} {missing[0]!r}")
+
+
+def names_of(server: Server) -> list[str]:
+    """Return the names of an entry's servers: its own, or numbered ones."""
+    if server.count == 1:
+        return [server.name]
+    width = max(2, len(str(server.count)))
+    return [f"{server.name}-{number:0{width}d}" for number in range(1, server.count + 1)]

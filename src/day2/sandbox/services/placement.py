@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Placement, as Placement 2025.1 answers; nothing of it is paged."""
+
+from collections import Counter
+from typing import Any
+
+from day2.sandbox import http
+from day2.sandbox.http import Answer, Refused, Request
+from day2.sandbox.ids import uuid_of
+from day2.sandbox.routes import Listed, Microversions, Service, keystone_401
+from day2.sandbox.tables import Row
+from day2.sandbox.world import World
+
+TITLES = {403: "Forbidden", 404: "Not Found", 406: "Not Acceptable", 400: "Bad Request"}
+PARENTS = {
+    403: "Access was denied to this resource.",
+    404: "The resource could not be found.",
+    406: "The resource could not be generated that was acceptable to your browser "
+    "(content of type application/json. ",
+}
+TRAITS = (
+    "COMPUTE_NODE",
+    "COMPUTE_NET_ATTACH_INTERFACE",
+    "COMPUTE_VOLUME_ATTACH",
+    "COMPUTE_VOLUME_MULTI_ATTACH",
+    "COMPUTE_TRUSTED_CERTS",
+    "HW_CPU_X86_SSE2",
+)
+TREES, GENERATIONS, CONSUMER_TYPES = (1, 14), (1, 28), (1, 38)
+
+
+def _render(refused: Refused, request: Request) -> Answer:
+    if refused.status == http.UNAUTHORIZED:
+        return keystone_401(refused, request)
+    error: dict[str, Any] = {
+        "status": refused.status,
+        "title": TITLES.get(refused.status, "Error"),
+        "detail": f"{PARENTS.get(refused.status, '')}\n\n {refused.message}  ",
+        "request_id": f"req-{uuid_of('request', request.path)}",
+    }
+    if refused.status == http.NOT_ACCEPTABLE:
+        error |= {"max_version": "1.39", "min_version": "1.0"}
+    else:
+        error["code"] = "placement.undefined_code"
+    return Answer(status=refused.status, body={"errors": [error]})
+
+
+def _denied(rule: str) -> Refused:
+    return Refused(http.FORBIDDEN, f"Policy does not allow {rule} to be performed.")
+
+
+SERVICE = Service(
+    "placement",
+    prefix="/placement",
+    render=_render,
+    denied=_denied,
+    catalog=(Listed("placement", "placement"),),
+    microversions=Microversions(
+        word="placement",
+        lowest=(1, 0),
+        highest=(1, 39),
+        malformed="invalid version string: {}",
+        outside="Invalid microversion: Unacceptable version header: {}",
+        vary="openstack-api-version",
+    ),
+)
+route = SERVICE.route
+
+
+@route("GET", "", token=False)
+@route("GET", "/", token=False)
+def versions(_request: Request, _world: World) -> Answer:
+    """Show the version; its link is empty in the real one too."""
+    link = {"rel": "self", "href": ""}
+    version = {
+        "id": "v1.0",
+        "max_version": "1.39",
+        "min_version": "1.0",
+        "status": "CURRENT",
+        "links": [link],
+    }
+    return Answer(body={"versions": [version]})
+
+
+@route("GET", "/resource_providers")
+def providers(request: Request, world: World) -> Answer:
+    """List the resource providers."""
+    SERVICE.require_admin(request, "placement:resource_providers:list")
+    rows = list(world["providers"])
+    for name in ("name", "uuid"):
+        wanted = request.first(name)
+        key = "id" if name == "uuid" else name
+        rows = [row for row in rows if not wanted or row[key] == wanted]
+    return Answer(body={"resource_providers": [_provider(request, row) for row in rows]})
+
+
+@route("GET", "/resource_providers/{id}")
+def provider(request: Request, world: World) -> Answer:
+    """Show one resource provider."""
+    SERVICE.require_admin(request, "placement:resource_providers:show")
+    return Answer(body=_provider(request, _row(request, world)))
+
+
+def _provider(request: Request, row: Row) -> dict[str, Any]:
+    own = f"/resource_providers/{row['id']}"
+    kinds = ["inventories", "usages", "aggregates", "traits", "allocations"]
+    shown = {
+        "uuid": row["id"],
+        "name": row["name"],
+        "generation": row["generation"],
+        "links": [
+            {"rel": "self", "href": own},
+            *({"rel": kind, "href": f"{own}/{kind}"} for kind in kinds),
+        ],
+    }
+    if request.version >= TREES:
+        shown |= {"parent_provider_uuid": None, "root_provider_uuid": row["id"]}
+    return shown
+
+
+def _row(request: Request, world: World) -> Row:
+    own = request.parts["id"]
+    row = world["providers"].get(own)
+    if row is None:
+        said = f"No resource provider with uuid {own} found"
+        raise Refused(http.NOT_FOUND, f"{said} : {said}")
+    return row
+
+
+@route("GET", "/resource_providers/{id}/inventories")
+def inventories(request: Request, world: World) -> Answer:
+    """Show what a provider has."""
+    SERVICE.require_admin(request, "placement:resource_providers:inventories:list")
+    row = _row(request, world)
+    shown = {
+        name: {
+            "total": inventory["total"],
+            "reserved": inventory["reserved"],
+            "min_unit": 1,
+            "max_unit": inventory["total"],
+            "step_size": 1,
+            "allocation_ratio": inventory["ratio"],
+        }
+        for name, inventory in row["inventories"].items()
+    }
+    generation = row["generation"]
+    return Answer(body={"resource_provider_generation": generation, "inventories": shown})
+
+
+@route("GET", "/resource_providers/{id}/traits")
+def traits(request: Request, world: World) -> Answer:
+    """Show the traits of a provider."""
+    SERVICE.require_admin(request, "placement:resource_providers:traits:list")
+    row = _row(request, world)
+    return Answer(
+        body={"traits": sorted(TRAITS), "resource_provider_generation": row["generation"]}
+    )
+
+
+@route("GET", "/resource_providers/{id}/aggregates")
+def aggregates(request: Request, world: World) -> Answer:
+    """Show the aggregates of a provider."""
+    SERVICE.require_admin(request, "placement:resource_providers:aggregates:list")
+    row = _row(request, world)
+    own = [found["uuid"] for found in world["aggregates"] if row["name"] in found["hosts"]]
+    return Answer(body={"aggregates": own, "resource_provider_generation": row["generation"]})
+
+
+@route("GET", "/resource_providers/{id}/allocations")
+def allocations(request: Request, world: World) -> Answer:
+    """Show who takes what from a provider."""
+    SERVICE.require_admin(request, "placement:resource_providers:allocations:list")
+    row = _row(request, world)
+    shown: dict[str, Any] = {}
+    for taken in world["allocations"].find(provider=row["id"]):
+        entry: dict[str, Any] = {"resources": taken["resources"]}
+        if request.version >= GENERATIONS:
+            entry["consumer_generation"] = 1
+        shown[taken["consumer"]] = entry
+    return Answer(body={"allocations": shown, "resource_provider_generation": row["generation"]})
+
+
+@route("GET", "/resource_providers/{id}/usages")
+def usages(request: Request, world: World) -> Answer:
+    """Show how much of a provider is taken."""
+    SERVICE.require_admin(request, "placement:resource_providers:usages")
+    row = _row(request, world)
+    used = usage(world, row["id"])
+    shown = {name: used.get(name, 0) for name in row["inventories"]}
+    return Answer(body={"resource_provider_generation": row["generation"], "usages": shown})
+
+
+@route("GET", "/usages")
+def project_usages(request: Request, world: World) -> Answer:
+    """Show what a project takes."""
+    SERVICE.require_admin(request, "placement:usages")
+    sums: Counter[str] = Counter()
+    consumers = set()
+    for taken in world["allocations"].find(project_id=request.first("project_id")):
+        sums.update(taken["resources"])
+        consumers.add(taken["consumer"])
+    if request.version < CONSUMER_TYPES:
+        return Answer(body={"usages": dict(sums)})
+    counted = {"INSTANCE": {**sums, "consumer_count": len(consumers)}} if sums else {}
+    return Answer(body={"usages": counted})
+
+
+@route("GET", "/allocations/{consumer}")
+def consumer(request: Request, world: World) -> Answer:
+    """Show what a consumer takes, and from whom."""
+    SERVICE.require_admin(request, "placement:allocations:list")
+    shown: dict[str, Any] = {}
+    last: Row | None = None
+    for taken in world["allocations"].find(consumer=request.parts["consumer"]):
+        last = taken
+        shown[taken["provider"]] = {"resources": taken["resources"], "generation": 2}
+    body: dict[str, Any] = {"allocations": shown}
+    if last is not None:
+        body |= {
+            "project_id": last["project_id"],
+            "user_id": last["user_id"],
+            "consumer_generation": 1,
+            "consumer_type": "INSTANCE",
+        }
+    return Answer(body=body)
+
+
+@route("DELETE", "/allocations/{consumer}")
+def delete_consumer(request: Request, world: World) -> Answer:
+    """Give back what a consumer takes."""
+    SERVICE.require_admin(request, "placement:allocations:delete")
+    found = list(world["allocations"].find(consumer=request.parts["consumer"]))
+    if not found:
+        said = f"No allocations for consumer '{request.parts['consumer']}'"
+        raise Refused(http.NOT_FOUND, said)
+    release(world, request.parts["consumer"])
+    return Answer(status=http.NO_CONTENT)
+
+
+def usage(world: World, provider_id: str) -> Counter[str]:
+    """Sum what is taken from a provider."""
+    sums: Counter[str] = Counter()
+    for taken in world["allocations"].find(provider=provider_id):
+        sums.update(taken["resources"])
+    return sums
+
+
+def demand(flavor: Row) -> dict[str, int]:
+    """Return what a server of this flavor takes."""
+    wanted = {"VCPU": flavor["vcpus"], "MEMORY_MB": flavor["ram"], "DISK_GB": flavor["disk"]}
+    return {name: amount for name, amount in wanted.items() if amount}
+
+
+def has_room(world: World, host: str, flavor: Row) -> bool:
+    """Tell whether a host can take a server of this flavor."""
+    provider = next(world["providers"].find(name=host), None)
+    if provider is None:
+        return False
+    used = usage(world, provider["id"])
+    for name, amount in demand(flavor).items():
+        own = provider["inventories"][name]
+        if used[name] + amount > (own["total"] - own["reserved"]) * own["ratio"]:
+            return False
+    return True
+
+
+def allocate(
+    world: World, consumer_id: str, host: str, flavor: Row, *, project_id: str, user_id: str
+) -> None:
+    """Take what a server needs from a host's provider."""
+    provider = next(world["providers"].find(name=host))
+    world["allocations"].put(
+        {
+            "id": f"{consumer_id}/{provider['id']}",
+            "consumer": consumer_id,
+            "provider": provider["id"],
+            "resources": demand(flavor),
+            "project_id": project_id,
+            "user_id": user_id,
+        }
+    )
+
+
+def release(world: World, consumer_id: str) -> None:
+    """Give back everything that a consumer takes."""
+    for taken in list(world["allocations"].find(consumer=consumer_id)):
+        world["allocations"].delete(taken["id"])
+
+
+def hand_over(world: World, old: str, new: str) -> None:
+    """Give one consumer's allocations to another: what Nova does with a server that moves."""
+    for taken in list(world["allocations"].find(consumer=old)):
+        world["allocations"].delete(taken["id"])
+        world["allocations"].put({**taken, "id": f"{new}/{taken['provider']}", "consumer": new})

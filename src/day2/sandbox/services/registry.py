@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every service that the sandbox offers; their routes hang on them once their modules are read."""
+
+from day2.sandbox.routes import Service
+from day2.sandbox.services import (
+    block_storage,
+    identity,
+    identity_lists,
+    image,
+    network,
+    network_quotas,
+    orchestration,
+    placement,
+)
+from day2.sandbox.services.compute import (
+    actions,
+    administration,
+    flavors,
+    quotas,
+    servers,
+    service,
+    volumes,
+)
+
+SERVICES: tuple[Service, ...] = (
+    identity.SERVICE,
+    service.SERVICE,
+    placement.SERVICE,
+    network.SERVICE,
+    block_storage.SERVICE,
+    image.SERVICE,
+    orchestration.SERVICE,
+)
+# Modules that are read for their routes alone.
+READ = (identity_lists, network_quotas, actions, administration, flavors, quotas, servers, volumes)
