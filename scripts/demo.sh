@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/.venv/bin
 # A memory of its own: what is tried here stays apart from what day2 remembers of real clouds.
-export DAY2_STATE=${DAY2_DEMO:-${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/day2-demo}
+export DAY2_STATE=${DEMO_STATE:-${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/day2-demo}
 unset DAY2_CONFIG DAY2_CLOUD
 mkdir -p -m 0700 "$DAY2_STATE"
 html=$DAY2_STATE/daily.html

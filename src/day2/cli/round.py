@@ -37,7 +37,10 @@ class Round(Document):
         site = self.site(parsed)
         with Progress("looking") as progress:
             found = site.round(self.kind, progress=progress)
-        if parsed.html:
+        if parsed.html and found.not_kept:
+            said = "no HTML report: it is made of what the memory keeps"
+            print(f"day2: {said}", file=sys.stderr)  # noqa: T201
+        elif parsed.html:
             from day2.wiring import reports
 
             written = reports.write_html(site, found, Path(parsed.html))
@@ -89,6 +92,7 @@ def report_produced(found: "Report", *, schema: str, colour: bool, details: bool
         new=found.new,
         gone=found.gone,
         unjudged=found.unjudged,
+        **({"not_kept": found.not_kept} if found.not_kept else {}),
         **({"usage": found.usage, "usage_notes": found.usage_notes} if found.usage else {}),
         checks=found.checks,
         objects=found.objects,

@@ -32,6 +32,14 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: frozenset[str] = frozenset()
 
 
+class NotKept(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a round could not be kept: the failure of the memory, with its exit code."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One round or check, judged.
 
@@ -40,7 +48,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     that could be neither confirmed nor cleared because of a gap. `muted` counts findings that are
     not shown; `acknowledged` names those that are shown and known. `refused` says that the account
     was refused and nothing else could be read either: the cloud was not judged at all. `usage` is
-    part of weekly rounds, `usage_notes` what its reader must know.
+    part of weekly rounds, `usage_notes` what its reader must know. `not_kept` says that the memory
+    failed: no later round can be held against this one, and perhaps this one against no earlier.
     """
 
     kind: str
@@ -65,10 +74,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     seconds: float = 0.0
     id: int | None = None
+    not_kept: NotKept | None = None
 
     @property
     def exit_code(self) -> int:
-        """Return 11 for critical, 12 for something unread, 10 for warning, 21 when refused."""
+        """Return 11 for critical, 12 for something unread, 10 for warning, 21 when refused.
+
+        The memory's own failure (2 or 23) comes before all of them.
+        """
+        if self.not_kept:
+            return self.not_kept.exit_code
         if self.refused:
             return Denied.exit_code
         unknown = bool(self.gaps) or self.severity is Severity.UNKNOWN

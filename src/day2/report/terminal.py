@@ -120,6 +120,11 @@ def _head(text: Text, found: Report) -> None:
     if found.muted:
         more.append(f"{found.muted} muted")
     text.add("; ".join(more), style=_DIM)
+    if found.not_kept:
+        style = _COLOURS[Severity.UNKNOWN]
+        text.add(f"NOT KEPT: {found.not_kept.message}", hanging=4, style=style)
+        if found.not_kept.hint:
+            text.add(f"do:  {found.not_kept.hint}", indent=4, hanging=9)
 
 
 def _finding(text: Text, finding: Finding, found: Report, *, all_details: bool) -> None:

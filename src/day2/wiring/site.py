@@ -4,6 +4,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.secrets import SecretRef
 from day2.adapters.tls import TlsSettings
-from day2.errors import BadUsage
+from day2.errors import BadUsage, Locked, MemoryUnusable
 from day2.memory.retention import MemorySettings
 from day2.model.round import Before, Report
 from day2.model.survey import KINDS, Survey
@@ -294,7 +295,7 @@ class Site:
     def round(self, kind: str, progress: Progress | None = None) -> Report:
         """Run one round and keep it."""
         # The memory's libraries load while the first requests are on their way.
-        warm = threading.Thread(target=lambda: self.memory, daemon=True)
+        warm = threading.Thread(target=self._warm_memory, daemon=True)
         warm.start()
         logs = self.logs.begin() if self.logs.configured else None
         survey = self.survey(progress=progress)
@@ -305,12 +306,17 @@ class Site:
             read=lambda: survey,
             judge=lambda found, history, before: self.judge(found, history, before, kind=kind),
             count=self.count,
-            memory=self.memory,
+            memory=lambda: self.memory,
             retention=self.settings.section(MemorySettings, "memory"),
             clock=self.clock,
             kind=kind,
             additions=[logs.addition] if logs else [],
         )
+
+    def _warm_memory(self) -> None:
+        # Whoever needs it meets the failure, and says it.
+        with suppress(MemoryUnusable, Locked):
+            _ = self.memory
 
 
 def _choose(settings: Settings, wanted: str | None) -> str:

@@ -108,7 +108,7 @@ def test_every_round_keeps_the_usage_and_the_weekly_one_reports_it(
         read=lambda: b.survey(servers=[]),
         judge=judge,
         count=lambda _survey: Counted(rows=[ROW], gaps=[gap], notes=["a note"]),
-        memory=memory,
+        memory=lambda: memory,
         retention=MemorySettings(),
         clock=SystemClock(),
         kind=kind,

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from day2.adapters.clock import Clock
+from day2.errors import Day2Error, Locked, MemoryUnusable
 from day2.memory import rounds, surveys, usage
 from day2.memory.retention import MemorySettings
 from day2.memory.store import Memory
 from day2.model.finding import Finding
-from day2.model.round import Before, Compared, Report
+from day2.model.round import Before, Compared, NotKept, Report
 from day2.model.severity import worst
 from day2.model.survey import Gap, Survey
 from day2.model.usage import Counted, UsagePoint
@@ -55,7 +56,7 @@ def run(
     read: Read,
     judge: Judge,
     count: Count,
-    memory: Memory,
+    memory: Callable[[], Memory],
     retention: MemorySettings,
     clock: Clock,
     kind: str,
@@ -63,31 +64,44 @@ def run(
 ) -> Report:
     """Run one round and keep it: survey, report and usage in one transaction, or none of them.
 
-    Raises:
-        MemoryUnusable, Locked: when the memory cannot be read or written. The report is then lost,
-            because a round that nobody can compare with is not a round.
-
+    `memory` opens it. Without a memory (its disk is full, somebody holds it) the cloud is judged
+    all the same, by itself: the report then says that it was not kept, and why. Rooms that hold
+    what they found against earlier findings add nothing to such a round.
     """
     survey = read()
     cloud, region = survey.cloud, survey.region
-    before = remembered(memory, cloud=cloud, region=region, clock=clock)
-    added = [add(before) for add in additions]
-    report = judge(survey, history(memory, cloud, region), without(before, added))
+    try:
+        opened = memory()
+        before = remembered(opened, cloud=cloud, region=region, clock=clock)
+        past = history(opened, cloud, region)
+        added = [add(before) for add in additions]
+    except (MemoryUnusable, Locked) as error:
+        counted = count(survey)
+        return not_kept(with_usage(judge(survey, [], Before()), counted, kind), error)
+    report = judge(survey, past, without(before, added))
     for addition in added:
         report = with_addition(report, addition, before)
     counted = count(survey)
-    if kind in WITH_USAGE:
-        report = with_usage(report, counted)
-    with memory.writing() as connection:
-        survey_id = surveys.save(connection, survey)
-        round_id = rounds.save(connection, report, survey_id)
-        usage.save(connection, cloud, region, UsagePoint(at=report.at, rows=counted.rows))
-        surveys.forget_old(connection, retention, clock.now(), cloud, region)
-        usage.forget_old(connection, retention, clock.now(), cloud, region)
-        for addition in added:
-            if addition.keep is not None:
-                addition.keep(connection)
+    report = with_usage(report, counted, kind)
+    try:
+        with opened.writing() as connection:
+            survey_id = surveys.save(connection, survey)
+            round_id = rounds.save(connection, report, survey_id)
+            usage.save(connection, cloud, region, UsagePoint(at=report.at, rows=counted.rows))
+            surveys.forget_old(connection, retention, clock.now(), cloud, region)
+            usage.forget_old(connection, retention, clock.now(), cloud, region)
+            for addition in added:
+                if addition.keep is not None:
+                    addition.keep(connection)
+    except (MemoryUnusable, Locked) as error:
+        return not_kept(report, error)
     return msgspec.structs.replace(report, id=round_id)
+
+
+def not_kept(report: Report, error: Day2Error) -> Report:
+    """Say in a report why the memory does not have it."""
+    why = NotKept(message=str(error), hint=error.hint, exit_code=error.exit_code)
+    return msgspec.structs.replace(report, not_kept=why)
 
 
 def without(before: Before, added: Sequence[Addition]) -> Before:
@@ -116,8 +130,10 @@ def with_addition(report: Report, addition: Addition, before: Before) -> Report:
     )
 
 
-def with_usage(report: Report, counted: Counted) -> Report:
-    """Add the usage to a report; what could not be counted is said among its notes."""
+def with_usage(report: Report, counted: Counted, kind: str) -> Report:
+    """Add the usage to the report of a round that shows it, and what could not be counted."""
+    if kind not in WITH_USAGE:
+        return report
     said = [*(gap.message for gap in counted.gaps), *counted.notes]
     return msgspec.structs.replace(report, usage=counted.rows, usage_notes=said)
 
