@@ -59,8 +59,8 @@ def test_it_works_with_an_empty_home_and_keeps_secrets_private(home: Home) -> No
     root = Path("/var/lib/day2") if os.geteuid() == 0 else home.folder / ".local/state/day2"
     place = root / "sandbox" / name
     try:
-        modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in place.iterdir()}
-        assert set(modes.values()) == {0o600}
+        modes = {(f.is_dir(), stat.S_IMODE(f.stat().st_mode)) for f in place.iterdir()}
+        assert modes == {(False, 0o600), (True, 0o700)}
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
         wanted = json.loads((place / "wanted.json").read_text())
         running = json.loads((place / "sandbox.json").read_text())
