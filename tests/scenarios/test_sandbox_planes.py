@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The planes around OpenStack's API: a real sandbox, asked by the real adapters."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from day2.adapters.haproxy import LoadBalancer
+from day2.adapters.rabbitmq import BusServer
+from day2.errors import Denied, NotDeployed
 from day2.model.survey import Survey
 from day2.wiring.sandbox import Sandboxes
 from day2.wiring.site import Site
@@ -120,3 +124,68 @@ def test_nothing_of_the_planes_is_left_when_a_sandbox_is_down(tmp_path: Path) ->
     assert (home.place() / "kolla" / "cloud.json").exists()
     home.run("sandbox", "down")
     assert sorted(file.name for file in home.place().iterdir()) == ["lock", "log"]
+
+
+def test_every_node_of_the_bus_is_asked_for_itself(homes: dict[str, Home]) -> None:
+    tables = survey(homes["small"], "bus_endpoints", "bus_nodes", "bus_queues").tables
+    names = [f"rabbit@control0{number}" for number in "123"]
+    assert sorted(endpoint.node for endpoint in tables.bus_endpoints) == names
+    assert [(node.name, node.running, node.missed_by) for node in tables.bus_nodes] == [
+        (name, True, []) for name in names
+    ]
+    queues = {queue.name: queue for queue in tables.bus_queues}
+    assert (queues["conductor"].type, queues["conductor"].members) == ("quorum", names)
+    assert queues["compute.compute01"].consumers == 1
+    assert any("_fanout_" in name for name in queues)
+
+
+def test_a_dead_controller_is_silent_and_the_others_say_so(homes: dict[str, Home]) -> None:
+    found = survey(homes["outage"], "bus_endpoints", "bus_nodes", "bus_queues", "proxy_endpoints")
+    tables = found.tables
+    silent = [e for e in tables.bus_endpoints if not e.reachable]
+    assert [(e.error, e.address.partition(":")[0]) for e in silent] == [
+        ("connection refused", "127.1.0.11")
+    ]
+    down = [node.name for node in tables.bus_nodes if not node.running]
+    assert down == ["rabbit@control01"]
+    queues = {queue.name: queue for queue in tables.bus_queues}
+    assert queues["conductor"].online == ["rabbit@control02", "rabbit@control03"]
+    assert (queues["compute.compute02"].consumers, queues["compute.compute02"].messages) == (0, 80)
+    assert [e.reachable for e in tables.proxy_endpoints].count(False) == 1
+    dead = {(s.server, s.check_status) for s in tables.proxy_servers if s.status == "DOWN"}
+    assert dead == {("control01", "L4CON")}
+
+
+def test_the_accounts_of_bus_and_proxy_are_guarded(homes: dict[str, Home]) -> None:
+    settings = json.loads((homes["small"].place() / "day2.yaml").read_text())
+    own = settings["clouds"]["sandbox"]
+    with pytest.raises(Denied):
+        BusServer(own["bus"]["management"][0], user="monitoring", password="wrong").read()
+    with pytest.raises(Denied):
+        LoadBalancer(own["proxy"]["statistics"][0], user="", password="").read()
+    with pytest.raises(NotDeployed):
+        secret = json.loads((homes["small"].place() / "wanted.json").read_text())["secrets"]
+        nobody = own["proxy"]["statistics"][0].replace("control01", "control09")
+        LoadBalancer(nobody, user="openstack", password=secret["haproxy_password"]).read()
+
+
+def test_opensearch_tells_what_the_files_tell(homes: dict[str, Home], tmp_path: Path) -> None:
+    home = homes["small"]
+    files = home.json("--cloud", "sandbox", "log", "review", "--service", "cinder")
+    settings = json.loads((home.place() / "day2.yaml").read_text())
+    settings["clouds"]["sandbox"]["logs"]["source"] = "opensearch"
+    (tmp_path / "day2.yaml").write_text(json.dumps(settings))
+    words = ("--config", str(tmp_path / "day2.yaml"), "log", "review")
+    found = home.json(*words, "--service", "cinder")
+    # Their examples differ: one is read from the oldest on, the other from the newest.
+    kept = ("template", "count", "hosts", "level")
+    assert [{k: t[k] for k in kept} for t in found["templates"]] == [
+        {k: t[k] for k in kept} for t in files["templates"]
+    ]
+    # Three pages of a scroll.
+    whole = home.json(*words)
+    assert {t["service"]: t["count"] for t in whole["templates"]} == {
+        "rabbitmq": 2400,
+        "cinder-volume": 5,
+    }
+    assert (whole["source"], whole["gaps"]) == ("opensearch", [])

@@ -25,15 +25,20 @@ NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
 STANDARD = "default"
 CLOUD = "sandbox"
 ACCOUNTS = ("admin", "reader", "member")
+SECRETS = ("rabbitmq_monitoring_password", "haproxy_password", "prometheus_password")
 PASSWORD_BYTES = 18
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is told; `scenario` is a name or an absolute path."""
+    """What the process is told; `scenario` is a name or an absolute path.
+
+    `passwords` are of users, `secrets` of other accounts by the names that Kolla gives them.
+    """
 
     scenario: str
     key: str
     passwords: dict[str, str]
+    secrets: dict[str, str] = {}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +116,7 @@ def write_wanted(folder: Path, scenario: str) -> Wanted:
         scenario=scenario,
         key=secrets.token_urlsafe(PASSWORD_BYTES),
         passwords={name: secrets.token_urlsafe(PASSWORD_BYTES) for name in ACCOUNTS},
+        secrets={name: secrets.token_urlsafe(PASSWORD_BYTES) for name in SECRETS},
     )
     write_private(folder / "wanted.json", msgspec.json.encode(wanted))
     return wanted
@@ -143,7 +149,7 @@ def forget_running(folder: Path) -> None:
 
 def forget_secrets(folder: Path) -> None:
     """Remove everything but what runs and the log: passwords, a key, the hosts' files."""
-    files = ("wanted.json", "clouds.yaml", "day2.yaml", "password", "ca.pem", "tls.pem")
+    files = ("wanted.json", "clouds.yaml", "day2.yaml", "ca.pem", "tls.pem")
     for file in files:
         (folder / file).unlink(missing_ok=True)
     shutil.rmtree(folder / "kolla", ignore_errors=True)

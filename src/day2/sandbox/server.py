@@ -50,7 +50,10 @@ def make(folder: Path, listening: socket.socket, clock: Clock) -> Made:
         root=f"http://127.0.0.1:{port}",
         passwords=wanted.passwords,
     )
-    beside = planes.make(folder, described, world.started_at)
+    world.secrets = dict(wanted.secrets)
+    beside = planes.make(
+        folder, described, world.started_at, root=world.root, secrets=wanted.secrets
+    )
     place.write_for_clients(
         folder, folder.name, port, wanted, place.told_of(described), sections=beside.sections
     )
@@ -77,7 +80,9 @@ def serve(folder: Path, descriptor: int, clock: Clock) -> None:
 
 async def _serve(made: Made, folder: Path, listening: socket.socket, clock: Clock) -> None:
     server = made.server
-    running: asyncio.Task[Any] = asyncio.create_task(server.serve(sockets=[listening]))
+    running: asyncio.Task[Any] = asyncio.create_task(
+        server.serve(sockets=[listening, *made.planes.ports])
+    )
     while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     if server.started:

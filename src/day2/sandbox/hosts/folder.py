@@ -3,6 +3,7 @@
 
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ FUNCTIONS = {
 }
 
 
-def write(folder: Path, scenario: Scenario, at: datetime) -> dict[str, Any]:
+def write(
+    folder: Path, scenario: Scenario, at: datetime, secrets: Mapping[str, str]
+) -> dict[str, Any]:
     """Write executables, inventory and log files anew; return the settings that name them."""
     here = folder / NAME
     forget(folder)
@@ -40,7 +43,7 @@ def write(folder: Path, scenario: Scenario, at: datetime) -> dict[str, Any]:
         file.touch(mode=0o700)
         file.write_text(SCRIPT.format(python=sys.executable, function=function))
     _private(here / "multinode", b"# The hosts are in cloud.json; ansible-inventory lists them.\n")
-    _private(here / "passwords.yml", b"{}\n")
+    _private(here / "passwords.yml", msgspec.json.encode(dict(secrets)))
     _private(here / "cloud.json", msgspec.json.encode(describe(scenario, at)))
     logs.write(here / "hosts", records(scenario, at))
     kolla = {

@@ -9,8 +9,11 @@ from day2.sandbox.services import (
     image,
     network,
     network_quotas,
+    opensearch,
     orchestration,
     placement,
+    proxy,
+    rabbitmq,
 )
 from day2.sandbox.services.compute import (
     actions,
@@ -30,6 +33,9 @@ SERVICES: tuple[Service, ...] = (
     block_storage.SERVICE,
     image.SERVICE,
     orchestration.SERVICE,
+    rabbitmq.SERVICE,
+    proxy.SERVICE,
+    opensearch.SERVICE,
 )
 # Modules that are read for their routes alone.
 READ = (identity_lists, network_quotas, actions, administration, flavors, quotas, servers, volumes)
