@@ -350,6 +350,7 @@ def _refuse_dangling(scenario: Scenario, what: str) -> None:
         ("host", (h for e in scenario.logs for h in e.hosts), hosts),
         ("project", (b.project for b in scenario.load_balancers), projects),
         ("network", (b.network for b in scenario.load_balancers), networks),
+        ("server", (n for b in scenario.load_balancers for n in b.amphorae), servers),
         ("project", (u.project for u in scenario.users), projects),
         ("project", (n.project for n in scenario.networks), projects),
         ("project", (s.project for s in scenario.servers), projects),

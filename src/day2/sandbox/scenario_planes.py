@@ -56,12 +56,13 @@ class Certificate(Entry, frozen=True, kw_only=True):
 
 
 class LoadBalancer(Entry, frozen=True, kw_only=True):
-    """An Octavia load balancer, with its two amphorae."""
+    """An Octavia load balancer; `amphorae` are the servers that carry it, none means OVN does."""
 
     name: Name
     project: Name
     network: Name
     provisioning_status: Literal["ACTIVE", "ERROR", "PENDING_UPDATE", "PENDING_CREATE"] = "ACTIVE"
+    amphorae: list[Name] = []
     operating_status: Literal["ONLINE", "DEGRADED", "ERROR", "OFFLINE", "NO_MONITOR"] = "ONLINE"
     age: Span = "100d"
     updated: Span | None = None
