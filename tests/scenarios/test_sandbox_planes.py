@@ -10,7 +10,8 @@ import pytest
 
 from day2.adapters.haproxy import LoadBalancer
 from day2.adapters.rabbitmq import BusServer
-from day2.errors import Denied, NotDeployed
+from day2.adapters.web import Web
+from day2.errors import BadAnswer, Denied, NotDeployed
 from day2.model.survey import Survey
 from day2.wiring.sandbox import Sandboxes
 from day2.wiring.site import Site
@@ -189,3 +190,34 @@ def test_opensearch_tells_what_the_files_tell(homes: dict[str, Home], tmp_path: 
         "cinder-volume": 5,
     }
     assert (whole["source"], whole["gaps"]) == ("opensearch", [])
+
+
+def test_prometheus_and_alertmanager_answer_over_the_wire(homes: dict[str, Home]) -> None:
+    home = homes["small"]
+    url = f"http://127.0.0.1:{home.running()['port']}"
+    secret = json.loads((home.place() / "wanted.json").read_text())["secrets"]
+    login = {"user": "admin", "password": secret["prometheus_password"]}
+    with Web(f"{url}/prometheus", **login) as web:
+        query = {"query": "sum by (aggregates) (openstack_nova_vcpus_used)"}
+        found = json.loads(web.get("/api/v1/query", what="p", query=query))
+        values = {r["metric"]["aggregates"]: r["value"][1] for r in found["data"]["result"]}
+        assert values == {"databases": "8", "general": "19"}
+        alerts = json.loads(web.get("/api/v1/alerts", what="p"))["data"]["alerts"]
+        with pytest.raises(BadAnswer, match="HTTP 400"):
+            web.get("/api/v1/query", what="p", query={"query": "topk(1, up)"})
+    with Web(f"{url}/alertmanager", **login) as web:
+        sent = json.loads(web.get("/api/v2/alerts", what="a"))
+        assert len({a["fingerprint"] for a in sent}) == len(alerts) == 2
+        assert json.loads(web.get("/api/v2/status", what="a"))["cluster"]["status"] == "ready"
+    with Web(f"{url}/prometheus", user="", password="") as web, pytest.raises(Denied):
+        web.get("/api/v1/alerts", what="p")
+
+
+def test_octavia_is_in_the_catalogue_and_in_error_in_the_outage_only(
+    homes: dict[str, Home],
+) -> None:
+    for name, status in (("healthy", "ACTIVE"), ("small", "ACTIVE"), ("outage", "ERROR")):
+        tables = survey(homes[name], "load_balancers", "amphorae", "catalog_services").tables
+        assert "load-balancer" in {service.type for service in tables.catalog_services}
+        assert [one.provisioning_status for one in tables.load_balancers] == [status]
+        assert len(tables.amphorae) == 2

@@ -25,6 +25,7 @@ sys.exit(scripted.{function})
 """
 FUNCTIONS = {
     "ansible": "ansible(Path(__file__).resolve().parents[1], sys.argv[1:])",
+    "kolla-ansible": "kolla_ansible(sys.argv[1:])",
     "ansible-inventory": "inventory(Path(__file__).resolve().parents[1])",
 }
 
@@ -43,6 +44,7 @@ def write(
         file.touch(mode=0o700)
         file.write_text(SCRIPT.format(python=sys.executable, function=function))
     _private(here / "multinode", b"# The hosts are in cloud.json; ansible-inventory lists them.\n")
+    _private(here / "globals.yml", b'openstack_release: "2025.1"\nenable_octavia: "yes"\n')
     _private(here / "passwords.yml", msgspec.json.encode(dict(secrets)))
     _private(here / "cloud.json", msgspec.json.encode(describe(scenario, at)))
     logs.write(here / "hosts", records(scenario, at))

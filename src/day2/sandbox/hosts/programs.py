@@ -5,33 +5,33 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 MARKER = "<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"
 
 
-def load(words: list[str]) -> str:
+def load(words: list[str]) -> CodeType:
     """Return the program that Ansible's words name, with its arguments put into it."""
 
     def word(name: str) -> str:
         return words[words.index(name) + 1]
 
     program = (Path(word("--module-path")) / f"{word('-m')}.py").read_text(encoding="utf-8")
-    return program.replace(MARKER, word("-a"))
+    return compile(program.replace(MARKER, word("-a")), "program", "exec")
 
 
-def run(program: str, root: Path) -> tuple[str, dict[str, Any]]:
+def run(program: CodeType, root: Path) -> tuple[str, dict[str, Any]]:
     """Run it to its end; return the kind of event and the result.
 
     A fork costs a thousandth of a second, a new interpreter fifty times that on every host.
     """
     root.mkdir(parents=True, exist_ok=True)
-    code = compile(program, "program", "exec")
     read, write = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _become(code, root, read, write)
+        _become(program, root, read, write)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as opened:
         text = opened.read()
@@ -41,7 +41,7 @@ def run(program: str, root: Path) -> tuple[str, dict[str, Any]]:
     return "failed", {"msg": "MODULE FAILURE", "module_stderr": text}
 
 
-def _become(code: Any, root: Path, read: int, write: int) -> None:  # noqa: ANN401 - a code object
+def _become(program: CodeType, root: Path, read: int, write: int) -> None:
     """Be the program, and end with it."""
     os.close(read)
     os.chdir(root)
@@ -49,7 +49,7 @@ def _become(code: Any, root: Path, read: int, write: int) -> None:  # noqa: ANN4
     try:
         with os.fdopen(write, "w", encoding="utf-8") as opened:
             sys.stdout = sys.stderr = opened
-            exec(code, {"__name__": "__main__"})  # noqa: S102 - that is what Ansible does
+            exec(program, {"__name__": "__main__"})  # noqa: S102 - that is what Ansible does
         status = 0
     finally:
         os._exit(status)

@@ -9,11 +9,12 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from day2.sandbox.hosts import events, kolla, look, programs
 
-LOOK = "day2_look"
+LOOK, CORE = "day2_look", "2.18.6"
 REFUSED = "ERROR! the Ansible of a sandbox runs day2's own programs only\n"
 UNREACHABLE = (
     "Failed to connect to the host via ssh: ssh: connect to host {0} port 22: No route to host"
@@ -30,6 +31,9 @@ def inventory(here: Path) -> int:
 
 def ansible(here: Path, words: list[str]) -> int:
     """Run one of day2's programs on the hosts of `--limit @FILE`."""
+    if words[:1] == ["--version"]:
+        sys.stdout.write(f"ansible [core {CORE}]\n  executable location = {here / 'bin'}/ansible\n")
+        return 0
     if "--module-path" not in words or "--limit" not in words:
         sys.stderr.write(REFUSED)
         return 1
@@ -44,8 +48,17 @@ def ansible(here: Path, words: list[str]) -> int:
     return 0
 
 
+def kolla_ansible(words: list[str]) -> int:
+    """Tell the version; nothing can be deployed to hosts that are not there."""
+    if words == ["--version"]:
+        sys.stdout.write(f"kolla-ansible {kolla.VERSION}\n")
+        return 0
+    sys.stderr.write("ERROR! the kolla-ansible of a sandbox deploys nothing\n")
+    return 1
+
+
 def _event(
-    here: Path, cloud: dict[str, Any], name: str, module: str, program: str
+    here: Path, cloud: dict[str, Any], name: str, module: str, program: CodeType
 ) -> dict[str, Any]:
     host = cloud["hosts"].get(name)
     start = _now()

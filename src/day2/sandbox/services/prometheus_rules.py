@@ -70,7 +70,7 @@ RULES = (
     ),
     Rule(
         name="ServiceDown",
-        query="openstack_nova_agent_state == 0",
+        query="max by (hostname, service) (openstack_nova_agent_state) == 0",
         seconds=300,
         severity="warning",
         summary="{{ $labels.service }} of {{ $labels.hostname }} does not report",
