@@ -11,33 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-SCRIPT = """#!{python}
-import base64, json, os, pathlib, subprocess, sys, time
-here = pathlib.Path({folder!r})
-word = lambda name: sys.argv[sys.argv.index(name) + 1]
-name = word("-m")
-program = (pathlib.Path(word("--module-path")) / (name + ".py")).read_text()
-program = program.replace("<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>", word("-a"))
-here.joinpath("arguments").write_text(word("-a"))
+from day2.sandbox.hosts import events
+
+SCRIPT = """#!{python} -I
+import json, os, pathlib, sys, time
+from day2.sandbox.hosts import events, programs
+here, words = pathlib.Path({folder!r}), sys.argv[1:]
+here.joinpath("arguments").write_text(words[words.index("-a") + 1])
 if here.joinpath("hang").exists():
     time.sleep(60)
-events = pathlib.Path(os.environ["AWX_ISOLATED_DATA_DIR"]) / "job_events"
-for host in pathlib.Path(word("--limit")[1:]).read_text().split():
+program = programs.load(words)
+for host in pathlib.Path(words[words.index("--limit") + 1][1:]).read_text().split():
     scripted = here / (host + ".json")
     if scripted.exists():
         event = json.loads(scripted.read_text())
     else:
-        done = subprocess.run([sys.executable, "-I", "-"], input=program, capture_output=True,
-                              text=True, env={{"PATH": os.environ["PATH"], "HOST": host}})
-        result = json.loads(done.stdout) if done.returncode == 0 else {{"msg": done.stderr}}
-        kind = "runner_on_ok" if done.returncode == 0 else "runner_on_failed"
-        event = {{"event": kind, "event_data": {{"host": host, "res": result}}}}
-    uuid = "event-" + host
-    (events / (uuid + "-partial.json")).write_text(json.dumps({{"uuid": uuid, **event}}))
-    text = base64.b64encode(json.dumps({{"uuid": uuid}}).encode()).decode()
-    for data in (text, base64.b64encode(b"{{}}").decode()):
-        print("\\x1b[K" + data + "\\x1b[%dD" % len(data) + "\\x1b[K", end="", flush=True)
-    print(flush=True)
+        os.environ["HOST"] = host
+        event = events.event(host, *programs.run(program, here))
+    print(events.write(events.folder(), host, event), end="", flush=True)
 """
 
 
@@ -59,5 +50,4 @@ def scripted(folder: Path, hosts: Sequence[str]) -> dict[str, Any]:
 
 def say(folder: Path, host: str, event: str, **result: Any) -> None:
     """Script what is said of one host."""
-    told = {"event": f"runner_on_{event}", "event_data": {"host": host, "res": result}}
-    (folder / f"{host}.json").write_text(json.dumps(told))
+    (folder / f"{host}.json").write_text(json.dumps(events.event(host, event, result)))

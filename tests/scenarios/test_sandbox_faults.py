@@ -92,7 +92,7 @@ def test_rules_count_and_end(home: Home) -> None:
     rule = {"kind": "status", "path": "/v3/regions", "nth": 2, "times": 1}
     home.control("PUT", "faults", {"rules": [rule]})
     assert home.control("GET", "faults")["hits"] == [0]
-    assert home.control("GET", "state")["tables"]["servers"] == 10
+    assert home.control("GET", "state")["tables"]["servers"] == 12
     home.control("PUT", "faults", {"rules": []})
 
 

@@ -8,6 +8,8 @@ it answers), `clouds.yaml` and `day2.yaml` are for clients. All of it is private
 import os
 import re
 import secrets
+import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,20 +19,26 @@ import msgspec
 from day2.adapters import processes
 from day2.adapters.processes import Process
 from day2.errors import BadUsage
+from day2.sandbox.scenario import Scenario
 
 NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
 STANDARD = "default"
 CLOUD = "sandbox"
 ACCOUNTS = ("admin", "reader", "member")
+SECRETS = ("rabbitmq_monitoring_password", "haproxy_password", "prometheus_password")
 PASSWORD_BYTES = 18
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is told; `scenario` is a name or an absolute path."""
+    """What the process is told; `scenario` is a name or an absolute path.
+
+    `passwords` are of users, `secrets` of other accounts by the names that Kolla gives them.
+    """
 
     scenario: str
     key: str
     passwords: dict[str, str]
+    secrets: dict[str, str] = {}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +46,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     region: str
     member_project: str
+
+
+def told_of(scenario: Scenario) -> Told:
+    """Return what the files for clients need of a scenario."""
+    projects = scenario.projects
+    member = projects[0].name if projects else "admin"
+    return Told(region=scenario.region, member_project=member)
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +116,9 @@ def write_wanted(folder: Path, scenario: str) -> Wanted:
         scenario=scenario,
         key=secrets.token_urlsafe(PASSWORD_BYTES),
         passwords={name: secrets.token_urlsafe(PASSWORD_BYTES) for name in ACCOUNTS},
+        secrets={name: secrets.token_urlsafe(PASSWORD_BYTES) for name in SECRETS},
     )
-    _write(folder / "wanted.json", msgspec.json.encode(wanted))
+    write_private(folder / "wanted.json", msgspec.json.encode(wanted))
     return wanted
 
 
@@ -115,7 +131,7 @@ def write_running(folder: Path, port: int, scenario: str, at: datetime) -> None:
     """Say that this process runs and answers."""
     own = processes.remembered(os.getpid()) or Process(pid=os.getpid(), started="")
     running = Running(process=own, port=port, scenario=scenario, at=at)
-    _write(folder / "sandbox.json", msgspec.json.encode(running))
+    write_private(folder / "sandbox.json", msgspec.json.encode(running))
 
 
 def read_running(folder: Path) -> Running | None:
@@ -131,8 +147,27 @@ def forget_running(folder: Path) -> None:
     (folder / "sandbox.json").unlink(missing_ok=True)
 
 
-def write_for_clients(folder: Path, name: str, port: int, wanted: Wanted, told: Told) -> None:
-    """Write the clouds.yaml and the settings that need no configuration."""
+def forget_secrets(folder: Path) -> None:
+    """Remove everything but what runs and the log: passwords, a key, the hosts' files."""
+    files = ("wanted.json", "clouds.yaml", "day2.yaml", "ca.pem", "tls.pem")
+    for file in files:
+        (folder / file).unlink(missing_ok=True)
+    shutil.rmtree(folder / "kolla", ignore_errors=True)
+
+
+def write_for_clients(
+    folder: Path,
+    name: str,
+    port: int,
+    wanted: Wanted,
+    told: Told,
+    *,
+    sections: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the clouds.yaml and the settings that need no configuration.
+
+    `sections` are those of the planes around OpenStack, which the process adds once it has them.
+    """
     cloud = cloud_of(name)
     projects = {cloud: ("admin", "admin"), "reader": ("reader", "admin")}
     projects["member"] = ("member", told.member_project)
@@ -151,10 +186,11 @@ def write_for_clients(folder: Path, name: str, port: int, wanted: Wanted, told: 
         }
         for entry, (user, project) in projects.items()
     }
-    _write(folder / "clouds.yaml", _yaml({"clouds": entries}))
+    write_private(folder / "clouds.yaml", _yaml({"clouds": entries}))
     account = {"cloud": cloud, "clouds_file": str(folder / "clouds.yaml")}
-    settings = {"default_cloud": cloud, "clouds": {cloud: {"access": "act", "openstack": account}}}
-    _write(folder / "day2.yaml", _yaml(settings))
+    own = {"access": "act", "openstack": account, **(sections or {})}
+    settings = {"default_cloud": cloud, "clouds": {cloud: own}}
+    write_private(folder / "day2.yaml", _yaml(settings))
 
 
 def _yaml(tree: Any) -> bytes:  # noqa: ANN401 - what YAML holds
@@ -162,7 +198,7 @@ def _yaml(tree: Any) -> bytes:  # noqa: ANN401 - what YAML holds
     return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"
 
 
-def _write(file: Path, content: bytes) -> None:
+def write_private(file: Path, content: bytes) -> None:
     """Replace a private file, whole or not at all."""
     fresh = file.with_name(f".{file.name}.new")
     fresh.unlink(missing_ok=True)

@@ -92,6 +92,20 @@ class Service:
             answer.headers.update(self._version_headers(request.version))
         return answer
 
+    def find(self, request: Request) -> tuple[Handler | None, dict[str, str], bool]:
+        """Return a request's function, what its pattern names, and whether the path is known."""
+        routes = self._routes.get(request.path.count("/"), [])
+        matches = [(r, m) for r in routes if (m := r.pattern.match(request.path))]
+        for route, match in matches:
+            if route.method == request.method:
+                return route.handler, match.groupdict(), True
+        return None, {}, bool(matches)
+
+    @staticmethod
+    def refuse(rule: str) -> Refused:
+        """Refuse in plain words, for services that have no rules of their own."""
+        return Refused(http.FORBIDDEN, rule)
+
     def require_admin(self, request: Request, rule: str) -> None:
         """Refuse whoever has not the role admin.
 

@@ -9,22 +9,17 @@ default security groups) is not written down: building the world adds it.
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from day2.errors import BadSettings, BadUsage
+from day2.sandbox.entries import Entry, Name, Span
 from day2.sandbox.faults import Rule
+from day2.sandbox.scenario_planes import Certificate, Errors, FullDisk, LoadBalancer, OddContainer
 from day2.settings import read_yaml
 
-Span = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?[smhdw]$")]
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Role = Literal["control", "network", "compute", "storage"]
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An entry of a scenario: keys that nobody knows are refused."""
 
 
 class Timers(Entry, frozen=True, kw_only=True):
@@ -49,6 +44,7 @@ class Host(Entry, frozen=True, kw_only=True):
     disk_gib: int = 2000
     dead: Span | None = None
     disabled: str | None = None
+    reboot_required: bool = False
 
 
 class Dead(Entry, frozen=True, kw_only=True):
@@ -286,6 +282,11 @@ class Scenario(Entry, frozen=True, kw_only=True):
     ports: list[Port] = []
     floating_ips: list[FloatingIp] = []
     stacks: list[Stack] = []
+    containers: list[OddContainer] = []
+    disks: list[FullDisk] = []
+    logs: list[Errors] = []
+    certificate: Certificate = Certificate()
+    load_balancers: list[LoadBalancer] = []
     faults: list[Rule] = []
 
 
@@ -344,6 +345,12 @@ def _refuse_dangling(scenario: Scenario, what: str) -> None:
         ("host", (h for s in scenario.servers for h in s.host), hosts),
         ("host", (p.host for p in scenario.pools), hosts),
         ("host", (h for m in scenario.migrations for h in (m.source, m.target)), hosts),
+        ("host", (c.host for c in scenario.containers), hosts),
+        ("host", (d.host for d in scenario.disks), hosts),
+        ("host", (h for e in scenario.logs for h in e.hosts), hosts),
+        ("project", (b.project for b in scenario.load_balancers), projects),
+        ("network", (b.network for b in scenario.load_balancers), networks),
+        ("server", (n for b in scenario.load_balancers for n in b.amphorae), servers),
         ("project", (u.project for u in scenario.users), projects),
         ("project", (n.project for n in scenario.networks), projects),
         ("project", (s.project for s in scenario.servers), projects),

@@ -6,13 +6,15 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from day2.adapters.clock import Clock
-from day2.sandbox import place, scenario
+from day2.sandbox import place, planes, scenario
 from day2.sandbox.application import Application
 from day2.sandbox.build import everything
+from day2.sandbox.planes import Planes
 from day2.sandbox.services.registry import SERVICES
 
 STOP_SECONDS = 2
@@ -29,15 +31,31 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
 
-def make(folder: Path, listening: socket.socket, clock: Clock) -> tuple[uvicorn.Server, str]:
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that has not begun yet, and what it is."""
+
+    server: uvicorn.Server
+    scenario: str
+    planes: Planes
+
+
+def make(folder: Path, listening: socket.socket, clock: Clock) -> Made:
     """Build the world that a folder describes, and the server that answers for it."""
     wanted = place.read_wanted(folder)
     port = listening.getsockname()[1]
+    described = scenario.load(wanted.scenario)
     world = everything.build(
-        scenario.load(wanted.scenario),
+        described,
         clock=clock,
         root=f"http://127.0.0.1:{port}",
         passwords=wanted.passwords,
+    )
+    world.secrets = dict(wanted.secrets)
+    beside = planes.make(
+        folder, described, world.started_at, root=world.root, secrets=wanted.secrets
+    )
+    place.write_for_clients(
+        folder, folder.name, port, wanted, place.told_of(described), sections=beside.sections
     )
     config = uvicorn.Config(
         Application(world, SERVICES, key=wanted.key),
@@ -51,22 +69,36 @@ def make(folder: Path, listening: socket.socket, clock: Clock) -> tuple[uvicorn.
         timeout_graceful_shutdown=STOP_SECONDS,
         server_header=False,
     )
-    return uvicorn.Server(config), wanted.scenario
+    return Made(server=uvicorn.Server(config), scenario=wanted.scenario, planes=beside)
 
 
 def serve(folder: Path, descriptor: int, clock: Clock) -> None:
     """Serve until SIGTERM; says in the folder that it is ready, and what it is."""
     listening = socket.socket(fileno=descriptor)
-    server, name = make(folder, listening, clock)
-    asyncio.run(_serve(server, folder, listening, name, clock))
+    asyncio.run(_serve(make(folder, listening, clock), folder, listening, clock))
 
 
-async def _serve(
-    server: uvicorn.Server, folder: Path, listening: socket.socket, name: str, clock: Clock
-) -> None:
-    running: asyncio.Task[Any] = asyncio.create_task(server.serve(sockets=[listening]))
+async def _serve(made: Made, folder: Path, listening: socket.socket, clock: Clock) -> None:
+    server = made.server
+    running: asyncio.Task[Any] = asyncio.create_task(
+        server.serve(sockets=[listening, *made.planes.ports])
+    )
     while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     if server.started:
-        place.write_running(folder, listening.getsockname()[1], name, clock.now())
+        await _with_tls(server, made.planes)
+        place.write_running(folder, listening.getsockname()[1], made.scenario, clock.now())
     await running
+
+
+async def _with_tls(server: uvicorn.Server, beside: Planes) -> None:
+    """Let the same server answer on its TLS port as well: uvicorn itself knows one or the other."""
+
+    def protocol() -> Protocol:
+        return Protocol(server.config, server.server_state, server.lifespan.state)
+
+    listener = await asyncio.get_running_loop().create_server(
+        protocol, sock=beside.tls, ssl=beside.context, backlog=BACKLOG
+    )
+    # What it closes at its end, it closes with these.
+    server.servers.append(listener)

@@ -5,6 +5,7 @@ Nothing runs in the background. What takes time is an event with a moment; befor
 answered, every event that is due happens, in order, each at its own moment.
 """
 
+import functools
 import heapq
 import itertools
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from day2.adapters.clock import Clock
+from day2.sandbox.build.logs import Record, records
 from day2.sandbox.ids import uuid_of
 from day2.sandbox.scenario import Scenario
 from day2.sandbox.tables import Rows, Table
@@ -67,6 +69,8 @@ def empty_tables() -> dict[str, Table]:
         "volume_types": _newest("created_at", "id"),
         "images": _newest("created_at", "id"),
         "stacks": _newest("created_at", "id"),
+        "load_balancers": _newest("created_at", "id"),
+        "amphorae": _newest("created_at", "id"),
     }
 
 
@@ -74,7 +78,8 @@ class World:
     """One cloud in memory.
 
     `tables` may be given with some of them replaced (rows that are made as they are read).
-    `passwords` are those of the users by name; nothing else in the world is secret.
+    `passwords` are those of the users by name; `secrets` those of the accounts of the planes around
+    OpenStack, by the names that Kolla gives them.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class World:
         self.scenario = scenario
         self.root = root
         self.passwords = dict(passwords)
+        self.secrets: dict[str, str] = {}
         self.tokens = Tokens()
         self.tables = empty_tables() | (tables or {})
         self.quotas: dict[tuple[str, str], dict[str, int]] = {}
@@ -125,6 +131,13 @@ class World:
                 event()
             finally:
                 self._happening = None
+
+    @functools.cached_property
+    def logs(self) -> list[Record]:
+        """What the services had logged when the world began, newest first."""
+        found = list(records(self.scenario, self.started_at))
+        found.sort(key=lambda record: record.at, reverse=True)
+        return found
 
     @property
     def waiting(self) -> int:

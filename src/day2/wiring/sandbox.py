@@ -84,10 +84,7 @@ class Sandboxes:
             place.forget_running(folder)
             wanted = place.write_wanted(folder, wanted_scenario)
             with _listening(port) as listening:
-                told = place.Told(
-                    region=described.region,
-                    member_project=described.projects[0].name if described.projects else "admin",
-                )
+                told = place.told_of(described)
                 number = listening.getsockname()[1]
                 place.write_for_clients(folder, name, number, wanted, told)
                 self._start(folder, listening)
@@ -111,8 +108,7 @@ class Sandboxes:
             if running is not None:
                 processes.end(running.process, self._clock)
                 place.forget_running(folder)
-            for file in ("wanted.json", "clouds.yaml", "day2.yaml"):
-                (folder / file).unlink(missing_ok=True)
+            place.forget_secrets(folder)
         return found
 
     def show(self, name: str) -> Sandbox:

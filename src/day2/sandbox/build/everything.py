@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 
 from day2.adapters.clock import Clock
-from day2.sandbox.build import compute, identity, network, storage
+from day2.sandbox.build import compute, identity, load_balancers, network, storage
 from day2.sandbox.build.plot import Plot
 from day2.sandbox.scenario import Scenario
 from day2.sandbox.services.registry import SERVICES
@@ -23,4 +23,5 @@ def build(scenario: Scenario, *, clock: Clock, root: str, passwords: Mapping[str
     storage.build(plot)
     compute.build(plot)
     network.floating_ips(plot)
+    load_balancers.build(plot)
     return world

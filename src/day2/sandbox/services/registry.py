@@ -3,14 +3,20 @@
 
 from day2.sandbox.routes import Service
 from day2.sandbox.services import (
+    alertmanager,
     block_storage,
     identity,
     identity_lists,
     image,
+    load_balancer,
     network,
     network_quotas,
+    opensearch,
     orchestration,
     placement,
+    prometheus,
+    proxy,
+    rabbitmq,
 )
 from day2.sandbox.services.compute import (
     actions,
@@ -30,6 +36,12 @@ SERVICES: tuple[Service, ...] = (
     block_storage.SERVICE,
     image.SERVICE,
     orchestration.SERVICE,
+    load_balancer.SERVICE,
+    rabbitmq.SERVICE,
+    proxy.SERVICE,
+    opensearch.SERVICE,
+    prometheus.SERVICE,
+    alertmanager.SERVICE,
 )
 # Modules that are read for their routes alone.
 READ = (identity_lists, network_quotas, actions, administration, flavors, quotas, servers, volumes)
