@@ -27,6 +27,7 @@ QUOTAS = {
     "backup_gigabytes": 1000,
     "groups": 10,
 }
+POOL_FILTERS = frozenset({"backend_name", "detail", "volume_type"})
 DELETABLE = frozenset(
     {"available", "error", "error_restoring", "error_extending", "error_managing"}
 )
@@ -87,7 +88,9 @@ def _version(request: Request) -> dict[str, Any]:
 @route("GET", "/", token=False)
 def versions(request: Request, _world: World) -> Answer:
     """List the versions."""
-    return Answer(status=http.MULTIPLE_CHOICES, body={"versions": [_version(request)]})
+    headers = {"OpenStack-API-Version": "volume 3.0", "Vary": "OpenStack-API-Version"}
+    body = {"versions": [_version(request)]}
+    return Answer(status=http.MULTIPLE_CHOICES, body=body, headers=headers)
 
 
 @route("GET", "/v3")
@@ -291,6 +294,10 @@ def services(request: Request, world: World) -> Answer:
 def pools(request: Request, world: World) -> Answer:
     """List the pools: administrators only."""
     SERVICE.require_admin(request, "scheduler_extension:scheduler_stats:get_pools")
+    others = sorted({key for key, _value in request.query} - POOL_FILTERS)
+    if others:
+        said = f"Invalid filters {','.join(others)} are found in query options."
+        raise Refused(http.BAD_REQUEST, said)
     detail = request.flag("detail")
     shown = [
         views.pool(world, row) if detail else {"name": row["id"]} for row in world["volume_pools"]
@@ -301,8 +308,22 @@ def pools(request: Request, world: World) -> Answer:
 @route("GET", "/v3/{project}/types")
 def types(request: Request, world: World) -> Answer:
     """List the volume types."""
-    rows = [views.volume_type(request, row) for row in world["volume_types"]]
-    return Answer(body={"volume_types": rows})
+
+    def keep(_row: Row) -> bool:
+        return True
+
+    def unknown(marker: str) -> Refused:
+        return Refused(http.NOT_FOUND, f"Volume type {marker} could not be found.")
+
+    table = world["volume_types"]
+    marker = request.first("marker")
+    if marker and table.get(marker) is None:
+        # A marker of nothing is read as none.
+        request.query = [(key, value) for key, value in request.query if key != "marker"]
+    rows, full = page(table, request, keep, most=ROWS_MAX, unknown=unknown)
+    body: dict[str, Any] = {"volume_types": [views.volume_type(request, row) for row in rows]}
+    following = links(request, request.path, rows, full=full)
+    return Answer(body=body | ({"volume_type_links": following} if following else {}))
 
 
 @route("GET", "/v3/{project}/types/{id}")

@@ -5,6 +5,7 @@ from day2.sandbox.routes import Service
 from day2.sandbox.services import (
     block_storage,
     identity,
+    identity_credentials,
     identity_lists,
     image,
     network,
@@ -32,4 +33,14 @@ SERVICES: tuple[Service, ...] = (
     orchestration.SERVICE,
 )
 # Modules that are read for their routes alone.
-READ = (identity_lists, network_quotas, actions, administration, flavors, quotas, servers, volumes)
+READ = (
+    identity_credentials,
+    identity_lists,
+    network_quotas,
+    actions,
+    administration,
+    flavors,
+    quotas,
+    servers,
+    volumes,
+)
