@@ -25,6 +25,7 @@ def collection(request: Request, world: World, key: str, rows: Iterable[Row], vi
 
 
 def links_of(request: Request, collection: str, row: Row) -> dict[str, str]:
+    """Link to one thing of a collection."""
     return {"self": f"{request.base}/v3/{collection}/{row['id']}"}
 
 

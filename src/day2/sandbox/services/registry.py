@@ -9,6 +9,7 @@ from day2.sandbox.services import (
     identity_lists,
     image,
     network,
+    network_creation,
     network_quotas,
     orchestration,
     placement,
@@ -36,6 +37,7 @@ SERVICES: tuple[Service, ...] = (
 READ = (
     identity_credentials,
     identity_lists,
+    network_creation,
     network_quotas,
     actions,
     administration,
