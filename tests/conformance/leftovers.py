@@ -10,7 +10,7 @@ from tests.conformance.places import Place
 
 DISK_GIB = 1_000_000
 NAME = "conformance-nowhere"
-SECONDS = 40
+SECONDS = 90
 
 
 @contextmanager
