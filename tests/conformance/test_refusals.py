@@ -159,6 +159,16 @@ def test_a_query_that_is_not_known_is_answered_the_same(
     agree(differ(f"{service} {where}?day2=1", one, two))
 
 
+@pytest.mark.parametrize("version", ["volume 3.0", "volume 3.26", "volume 3.27"])
+def test_a_list_of_a_later_version_is_not_there(lab: Place, sandbox: Place, version: str) -> None:
+    headers = {"OpenStack-API-Version": version}
+    one, two = (
+        refused(place.ask("block-storage", "GET", "/attachments", headers=headers))
+        for place in (lab, sandbox)
+    )
+    agree(differ(f"block-storage /attachments at {version}", one, two))
+
+
 @pytest.mark.parametrize("version", TOO_HIGH, ids=lambda v: f"{v[0]} {v[2]}")
 def test_a_version_beyond_is_refused_the_same(
     lab: Place, sandbox: Place, version: tuple[str, str, str]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every call of a round, under every fault of the sandbox: told with the right sentence, or unharmed.
+"""Every call of a round under every fault of the sandbox: told in the right words, or unharmed.
 
 The calls come from the sandbox's own log of a whole survey. `DAY2_TEST_FULL=1` plays them all and
 prints the table; otherwise a sample whose seed is printed (`DAY2_MATRIX_SEED` plays one again).
@@ -42,8 +42,8 @@ SAID = {
     "reset": r"reset",
     "close": r"closed without an answer",
     "loop": r"again|already read|without end|repeats",
-    "types": r"not what this API promises|holds no token|catalogue|names no version|no token|has no",
-    "null": r"not what this API promises|holds no token|nothing readable|NoneType|has no",
+    "types": r"not what this API promises|holds no token|catalogue|names no version|has no",
+    "null": r"not what this API promises|holds no token|names no version|NoneType|has no",
     "header": r"header",
     "401": r"HTTP 401|refused",
     "403": r"HTTP 403|refused",

@@ -130,9 +130,11 @@ def _list(request: Request, world: World, table: str, key: str, view: View) -> A
     return Answer(body=body)
 
 
-def _declare(path: str, table: str, key: str, view: View) -> None:
+def _declare(path: str, table: str, key: str, view: View, since: tuple[int, int] = (3, 0)) -> None:
     @route("GET", f"/v3/{{project}}/{path}")
     def listed(request: Request, world: World) -> Answer:
+        if request.version < since:
+            raise Refused(http.NOT_FOUND, "The resource could not be found.")
         return _list(request, world, table, key, view)
 
 
@@ -142,7 +144,7 @@ _declare("snapshots/detail", "volume_snapshots", "snapshots", views.snapshot)
 _declare("snapshots", "volume_snapshots", "snapshots", views.snapshot)
 _declare("backups/detail", "volume_backups", "backups", views.backup)
 _declare("backups", "volume_backups", "backups", views.backup)
-_declare("attachments", "volume_attachments", "attachments", views.attachment)
+_declare("attachments", "volume_attachments", "attachments", views.attachment, (3, 27))
 
 
 def _row(request: Request, world: World, table: str, name: str) -> Row:
