@@ -328,11 +328,12 @@ def too_much(place: Place) -> list[str]:
     }
     many = {"server": {**server, "min_count": 100}}
     story.does("a hundred servers", "compute", "POST", "/servers", many)
-    for said, more in {
+    lacking: dict[str, dict[str, Any]] = {
         "no flavor": {"flavorRef": "no-such-flavor"},
         "no image": {"imageRef": "11111111-2222-4333-8444-555555555555"},
         "no network": {"networks": [{"uuid": "11111111-2222-4333-8444-555555555555"}]},
-    }.items():
+    }
+    for said, more in lacking.items():
         story.does(said, "compute", "POST", "/servers", {"server": {**server, **more}})
     story.does("as reader", "compute", "POST", "/servers", {"server": server}, "reader")
     for said, size in {"a huge volume": 10**6, "no size": 0, "words": "big"}.items():
