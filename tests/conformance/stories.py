@@ -54,13 +54,25 @@ class Story:
         now = self.server(server)
         states = [now[f"OS-EXT-STS:{name}"] for name in ("vm_state", "task_state", "power_state")]
         self.sees(f"the server is {status}", states)
-        ports = self.place.ask("network", "GET", f"/v2.0/ports?device_id={server}").body["ports"]
+        ports = self.ports(server, settled=status == "ACTIVE")
         bound = {port["binding:host_id"] == now["OS-EXT-SRV-ATTR:host"] for port in ports}
         # The lab's driver unplugs nothing: its ports stay ACTIVE under a server that is off.
         words = sorted({p["status"] for p in ports}) if status == "ACTIVE" else []
         self.sees("its ports are", [len(ports), words, bound])
         self.sees("its place takes", self.taken(server))
         return now
+
+    def ports(self, server: str, *, settled: bool) -> list[dict[str, Any]]:
+        """Return the ports of a server; their agent may need a moment to call them ACTIVE."""
+        path = f"/v2.0/ports?device_id={server}"
+
+        def rest() -> Any:
+            found = self.place.ask("network", "GET", path).body["ports"]
+            done = not settled or all(port["status"] == "ACTIVE" for port in found)
+            return (found,) if done else None
+
+        found: list[dict[str, Any]] = wait(rest, "ports to be ACTIVE")[0]
+        return found
 
     def taken(self, consumer: str) -> list[Any]:
         """Return what a server takes, and whether it is of the provider of its own host."""
