@@ -9,6 +9,7 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.routes import Listed, Microversions, Service, keystone_401
 from day2.sandbox.services import block_storage_views as views
+from day2.sandbox.services.block_storage_use import quota_of, usage
 from day2.sandbox.tables import Row
 from day2.sandbox.timing import span
 from day2.sandbox.world import World
@@ -17,15 +18,6 @@ ROWS_MAX = 1000
 CODES = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflictingRequest"} | {
     406: "computeFault",
     413: "overLimit",
-}
-QUOTAS = {
-    "volumes": 10,
-    "per_volume_gigabytes": -1,
-    "snapshots": 10,
-    "gigabytes": 1000,
-    "backups": 10,
-    "backup_gigabytes": 1000,
-    "groups": 10,
 }
 POOL_FILTERS = frozenset({"backend_name", "detail", "volume_type"})
 DELETABLE = frozenset(
@@ -381,32 +373,3 @@ def limits(request: Request, world: World) -> Answer:
         "totalBackupGigabytesUsed": used["backup_gigabytes"],
     }
     return Answer(body={"limits": {"rate": [], "absolute": absolute}})
-
-
-def quota_of(world: World, project_id: str) -> dict[str, int]:
-    """Return the limits of a project; each volume type has its own, without limit."""
-    typed = {
-        f"{what}_{row['name']}": -1
-        for row in world["volume_types"]
-        for what in ("volumes", "gigabytes", "snapshots")
-    }
-    return {**QUOTAS, **typed, **world.quotas.get(("block-storage", project_id), {})}
-
-
-def usage(world: World, project_id: str) -> dict[str, int]:
-    """Count what a project has."""
-    own = list(world["volumes"].find(project_id=project_id))
-    snapshots = list(world["volume_snapshots"].find(project_id=project_id))
-    backups = list(world["volume_backups"].find(project_id=project_id))
-    used = {
-        "volumes": len(own),
-        "gigabytes": sum(row["size"] for row in (*own, *snapshots)),
-        "snapshots": len(snapshots),
-        "backups": len(backups),
-        "backup_gigabytes": sum(row["size"] for row in backups),
-    }
-    for row in own:
-        for what, amount in (("volumes", 1), ("gigabytes", row["size"])):
-            key = f"{what}_{row['volume_type']}"
-            used[key] = used.get(key, 0) + amount
-    return used
