@@ -34,7 +34,7 @@ unit: $(READY)
 	$(BIN)/pytest -q -n 2 tests/unit tests/scenarios tests/faults
 
 lab-tests: $(READY)
-	$(BIN)/pytest -q tests/lab
+	$(BIN)/pytest -q tests/conformance tests/lab
 
 test: $(READY)
 	bash tests/run.sh

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One lab for the whole session; tests break it by real means and put it back."""
+"""Tests break the lab of the session by real means and put it back."""
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lab.cloud import Cloud
-from lab.place import Place, claim
 from tests.lab.program import Program
 
 # openstacksdk warns of its own future and keeps its connections open until the process ends.
@@ -33,20 +30,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for warning in SDK:
                 item.add_marker(pytest.mark.filterwarnings(warning))
             item.add_marker(pytest.mark.timeout(600))
-
-
-@pytest.fixture(scope="session")
-def place() -> Iterator[Place]:
-    found, lock = claim()
-    with lock:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def cloud(place: Place) -> Iterator[Cloud]:
-    with closing(Cloud(place)) as whole:
-        whole.up()
-        yield whole
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     `kinds` are the tables that it fills (each gets a gap when it fails); it starts when every job
     of every kind in `after` has ended, and is handed the rows read so far. Jobs that are one
     request among many alike (one per item) are `small`: their latency steers the lane's width.
+    `each` are the tables whose rows it goes through: what these lack, it lacks too, and says so.
     """
 
     lane: str
@@ -45,6 +46,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     what: str
     run: Callable[[Rows], Result]
     after: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
     small: bool = False
 
 
@@ -223,6 +225,7 @@ class Runner:
         if result.absent:
             self._absent.add(result.absent)
             return
+        self._gaps += self._inherited(job)
         for kind in job.kinds:
             self._rows.setdefault(kind, [])
             self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
@@ -231,6 +234,21 @@ class Runner:
         self._requests[job.kinds[0]] = self._requests.get(job.kinds[0], 0) + result.requests
         for following in result.follow:
             self._admit(following)
+
+    def _inherited(self, job: Job) -> list[Gap]:
+        """Return the gaps of a job that goes through lists which have gaps themselves."""
+        short = {gap.kind: gap for gap in reversed(self._gaps) if gap.kind in job.each}
+        return [
+            Gap(
+                kind=kind,
+                what=job.what,
+                error=gap.error,
+                message=f"{job.what}: not of all {gap.what}, which are not known whole",
+                hint=gap.hint,
+            )
+            for gap in list(short.values())[:1]
+            for kind in job.kinds
+        ]
 
     def _abandon(self) -> list[Job]:
         """Give up on what still runs or waits; its threads end with the process."""

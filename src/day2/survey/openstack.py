@@ -71,7 +71,10 @@ class OpenStackReader:
         }
         for kind, (lane, what, after, run) in per_item.items():
             if kind in wanted:
-                made.append(Job(lane=lane, kinds=(kind,), what=what, after=after, run=run))
+                each = after[1:]
+                made.append(
+                    Job(lane=lane, kinds=(kind,), what=what, after=after, each=each, run=run)
+                )
         if "quotas" in wanted:
             made += self._quota_jobs()
         return made
@@ -238,7 +241,14 @@ class OpenStackReader:
                 return self._each(kind="quotas", service_type=service_type, ids=ids, read=read)
 
             after = ("tokens", *sources)
-            return Job(lane=service_type, kinds=("quotas",), what="quotas", after=after, run=run)
+            return Job(
+                lane=service_type,
+                kinds=("quotas",),
+                what=f"{service_type} quotas",
+                after=after,
+                each=sources,
+                run=run,
+            )
 
         return [job(*holder) for holder in holders]
 
@@ -288,8 +298,10 @@ def _quota_path(path: str, key: str) -> Callable[[Service, str], list[others.Quo
             raise BadAnswer(f"{what}: the answer has no {key!r}")
         rows = []
         for resource, use in limits.items():
-            if not isinstance(use, dict) or not isinstance(use.get("limit"), int):
-                continue
+            if not isinstance(use, dict):
+                continue  # the project's id
+            if not isinstance(use.get("limit"), int):
+                raise BadAnswer(f"{what}: the answer is not what this API promises ({resource})")
             in_use = use.get("in_use", use.get("used", 0))
             rows.append(
                 others.QuotaUse(

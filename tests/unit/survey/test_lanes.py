@@ -143,6 +143,31 @@ def test_rows_before_a_failure_are_kept_beside_the_gap() -> None:
     assert len(found.gaps) == 1
 
 
+def test_what_goes_through_a_list_with_a_gap_has_one_too() -> None:
+    after = ("tokens", "providers")
+    run: Any = lambda _rows: Result(rows={"allocations": []})  # noqa: E731
+    found = gather(
+        job("tokens", lambda _rows: Result()),
+        job("providers", fails(Unreachable("providers: HTTP 503"))),
+        Job(
+            lane="placement",
+            kinds=("allocations",),
+            what="placement allocations",
+            run=run,
+            after=after,
+            each=("providers",),
+        ),
+    )
+    assert [(gap.kind, gap.error, gap.message) for gap in found.gaps] == [
+        ("providers", "Unreachable", "providers: HTTP 503"),
+        (
+            "allocations",
+            "Unreachable",
+            "placement allocations: not of all providers, which are not known whole",
+        ),
+    ]
+
+
 def test_a_bug_in_a_job_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         gather(job("servers", fails(ZeroDivisionError())))

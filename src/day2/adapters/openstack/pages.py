@@ -151,7 +151,12 @@ def identity_of(row: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - a function 
 
 
 def highest_microversion(body: bytes, what: str) -> tuple[int, int] | None:
-    """Find the highest microversion of a version document; None where there is none."""
+    """Find the highest microversion of a version document; None where there is none.
+
+    Raises:
+        BadAnswer: when it is no version document.
+
+    """
     try:
         found = msgspec.json.decode(body)
     except UNREADABLE as error:
@@ -159,14 +164,27 @@ def highest_microversion(body: bytes, what: str) -> tuple[int, int] | None:
     entries = found.get("versions") if isinstance(found, dict) else None
     if isinstance(found, dict) and isinstance(found.get("version"), dict):
         entries = [found["version"]]
-    best: tuple[int, int] | None = None
-    for entry in entries if isinstance(entries, list) else []:
-        text = (entry.get("version") or entry.get("max_version")) if isinstance(entry, dict) else ""
-        major, _dot, minor = str(text or "").partition(".")
-        if _is_number(major) and _is_number(minor):
-            pair = (int(major), int(minor))
-            best = pair if best is None or pair > best else best
-    return best
+    if not isinstance(entries, list) or not entries:
+        raise BadAnswer(f"{what}: the answer names no version")
+    found_all = [_microversion(entry, what) for entry in entries]
+    return max((pair for pair in found_all if pair is not None), default=None)
+
+
+def _microversion(entry: Any, what: str) -> tuple[int, int] | None:  # noqa: ANN401 - JSON
+    """Read one entry; None when it says that it has none.
+
+    An entry that says something else must not pass for that: the service would then be read in its
+    oldest form, which lacks half of what is asked for, without a word.
+    """
+    text = None
+    if isinstance(entry, dict):
+        text = entry.get("version") or entry.get("max_version") or ""
+    if text == "":
+        return None
+    major, _dot, minor = text.partition(".") if isinstance(text, str) else ("", "", "")
+    if not (_is_number(major) and _is_number(minor)):
+        raise BadAnswer(f"{what}: the answer names no version that can be read")
+    return int(major), int(minor)
 
 
 def _is_number(text: str) -> bool:

@@ -9,6 +9,7 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.routes import Listed, Microversions, Service, keystone_401
 from day2.sandbox.services import block_storage_views as views
+from day2.sandbox.services.block_storage_use import quota_of, usage
 from day2.sandbox.tables import Row
 from day2.sandbox.timing import span
 from day2.sandbox.world import World
@@ -18,15 +19,7 @@ CODES = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflic
     406: "computeFault",
     413: "overLimit",
 }
-QUOTAS = {
-    "volumes": 10,
-    "per_volume_gigabytes": -1,
-    "snapshots": 10,
-    "gigabytes": 1000,
-    "backups": 10,
-    "backup_gigabytes": 1000,
-    "groups": 10,
-}
+POOL_FILTERS = frozenset({"backend_name", "detail", "volume_type"})
 DELETABLE = frozenset(
     {"available", "error", "error_restoring", "error_extending", "error_managing"}
 )
@@ -87,7 +80,9 @@ def _version(request: Request) -> dict[str, Any]:
 @route("GET", "/", token=False)
 def versions(request: Request, _world: World) -> Answer:
     """List the versions."""
-    return Answer(status=http.MULTIPLE_CHOICES, body={"versions": [_version(request)]})
+    headers = {"OpenStack-API-Version": "volume 3.0", "Vary": "OpenStack-API-Version"}
+    body = {"versions": [_version(request)]}
+    return Answer(status=http.MULTIPLE_CHOICES, body=body, headers=headers)
 
 
 @route("GET", "/v3")
@@ -127,9 +122,11 @@ def _list(request: Request, world: World, table: str, key: str, view: View) -> A
     return Answer(body=body)
 
 
-def _declare(path: str, table: str, key: str, view: View) -> None:
+def _declare(path: str, table: str, key: str, view: View, since: tuple[int, int] = (3, 0)) -> None:
     @route("GET", f"/v3/{{project}}/{path}")
     def listed(request: Request, world: World) -> Answer:
+        if request.version < since:
+            raise Refused(http.NOT_FOUND, "The resource could not be found.")
         return _list(request, world, table, key, view)
 
 
@@ -139,7 +136,7 @@ _declare("snapshots/detail", "volume_snapshots", "snapshots", views.snapshot)
 _declare("snapshots", "volume_snapshots", "snapshots", views.snapshot)
 _declare("backups/detail", "volume_backups", "backups", views.backup)
 _declare("backups", "volume_backups", "backups", views.backup)
-_declare("attachments", "volume_attachments", "attachments", views.attachment)
+_declare("attachments", "volume_attachments", "attachments", views.attachment, (3, 27))
 
 
 def _row(request: Request, world: World, table: str, name: str) -> Row:
@@ -291,6 +288,10 @@ def services(request: Request, world: World) -> Answer:
 def pools(request: Request, world: World) -> Answer:
     """List the pools: administrators only."""
     SERVICE.require_admin(request, "scheduler_extension:scheduler_stats:get_pools")
+    others = sorted({key for key, _value in request.query} - POOL_FILTERS)
+    if others:
+        said = f"Invalid filters {','.join(others)} are found in query options."
+        raise Refused(http.BAD_REQUEST, said)
     detail = request.flag("detail")
     shown = [
         views.pool(world, row) if detail else {"name": row["id"]} for row in world["volume_pools"]
@@ -301,8 +302,22 @@ def pools(request: Request, world: World) -> Answer:
 @route("GET", "/v3/{project}/types")
 def types(request: Request, world: World) -> Answer:
     """List the volume types."""
-    rows = [views.volume_type(request, row) for row in world["volume_types"]]
-    return Answer(body={"volume_types": rows})
+
+    def keep(_row: Row) -> bool:
+        return True
+
+    def unknown(marker: str) -> Refused:
+        return Refused(http.NOT_FOUND, f"Volume type {marker} could not be found.")
+
+    table = world["volume_types"]
+    marker = request.first("marker")
+    if marker and table.get(marker) is None:
+        # A marker of nothing is read as none.
+        request.query = [(key, value) for key, value in request.query if key != "marker"]
+    rows, full = page(table, request, keep, most=ROWS_MAX, unknown=unknown)
+    body: dict[str, Any] = {"volume_types": [views.volume_type(request, row) for row in rows]}
+    following = links(request, request.path, rows, full=full)
+    return Answer(body=body | ({"volume_type_links": following} if following else {}))
 
 
 @route("GET", "/v3/{project}/types/{id}")
@@ -358,32 +373,3 @@ def limits(request: Request, world: World) -> Answer:
         "totalBackupGigabytesUsed": used["backup_gigabytes"],
     }
     return Answer(body={"limits": {"rate": [], "absolute": absolute}})
-
-
-def quota_of(world: World, project_id: str) -> dict[str, int]:
-    """Return the limits of a project; each volume type has its own, without limit."""
-    typed = {
-        f"{what}_{row['name']}": -1
-        for row in world["volume_types"]
-        for what in ("volumes", "gigabytes", "snapshots")
-    }
-    return {**QUOTAS, **typed, **world.quotas.get(("block-storage", project_id), {})}
-
-
-def usage(world: World, project_id: str) -> dict[str, int]:
-    """Count what a project has."""
-    own = list(world["volumes"].find(project_id=project_id))
-    snapshots = list(world["volume_snapshots"].find(project_id=project_id))
-    backups = list(world["volume_backups"].find(project_id=project_id))
-    used = {
-        "volumes": len(own),
-        "gigabytes": sum(row["size"] for row in (*own, *snapshots)),
-        "snapshots": len(snapshots),
-        "backups": len(backups),
-        "backup_gigabytes": sum(row["size"] for row in backups),
-    }
-    for row in own:
-        for what, amount in (("volumes", 1), ("gigabytes", row["size"])):
-            key = f"{what}_{row['volume_type']}"
-            used[key] = used.get(key, 0) + amount
-    return used

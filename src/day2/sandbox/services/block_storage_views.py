@@ -64,8 +64,9 @@ def volume(request: Request, world: World, row: Row) -> dict[str, Any]:
             }
             for found in world["volume_attachments"].find(volume_id=row["id"])
         ],
-        "migration_status": None,
     }
+    if request.who.admin:
+        shown["migration_status"] = None
     newer = {
         "group_id": (GROUPS, None),
         "provider_id": (PROVIDER, None),

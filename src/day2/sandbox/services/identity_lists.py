@@ -13,9 +13,7 @@ from day2.sandbox.world import World
 View = Callable[[World, Request, Row], dict[str, Any]]
 
 
-def _collection(
-    request: Request, world: World, key: str, rows: Iterable[Row], view: View
-) -> Answer:
+def collection(request: Request, world: World, key: str, rows: Iterable[Row], view: View) -> Answer:
     """Answer a list; Keystone's filters are equality on what it shows."""
     filters = {k: v for k, v in request.query if k in {"name", "type", "domain_id", "interface"}}
     if request.first("enabled"):
@@ -26,12 +24,13 @@ def _collection(
     return give({key: kept, "links": links})
 
 
-def _links(request: Request, collection: str, row: Row) -> dict[str, str]:
+def links_of(request: Request, collection: str, row: Row) -> dict[str, str]:
+    """Link to one thing of a collection."""
     return {"self": f"{request.base}/v3/{collection}/{row['id']}"}
 
 
 def _service_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
-    links = _links(request, "services", row)
+    links = links_of(request, "services", row)
     return {
         "name": row["name"], "id": row["id"], "type": row["type"], "enabled": True, "links": links
     }  # fmt: skip
@@ -46,12 +45,12 @@ def _endpoint_view(world: World, request: Request, row: Row) -> dict[str, Any]:
         "url": row["url"],
         "enabled": True,
         "region": world.scenario.region,
-        "links": _links(request, "endpoints", row),
+        "links": links_of(request, "endpoints", row),
     }
 
 
 def _region_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
-    links = _links(request, "regions", row)
+    links = links_of(request, "regions", row)
     return {"id": row["id"], "description": "", "parent_region_id": None, "links": links}
 
 
@@ -63,7 +62,7 @@ def _domain_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
         "enabled": True,
         "tags": [],
         "options": {},
-        "links": _links(request, "domains", row),
+        "links": links_of(request, "domains", row),
     }
 
 
@@ -78,7 +77,7 @@ def _project_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
         "is_domain": False,
         "tags": [],
         "options": {},
-        "links": _links(request, "projects", row),
+        "links": links_of(request, "projects", row),
     }
 
 
@@ -92,7 +91,7 @@ def _user_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
         **({"default_project_id": default} if default else {}),
         "password_expires_at": None,
         "options": {},
-        "links": _links(request, "users", row),
+        "links": links_of(request, "users", row),
     }
 
 
@@ -103,7 +102,7 @@ def _role_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
         "domain_id": None,
         "description": None,
         "options": {},
-        "links": _links(request, "roles", row),
+        "links": links_of(request, "roles", row),
     }
 
 
@@ -138,15 +137,21 @@ LISTS: tuple[tuple[str, str, str, str, View], ...] = (
 )
 
 
+def _own(request: Request, one: str) -> str:
+    """Return the id that everybody may look at: oneself, and the project one is in."""
+    return {"user": request.who.user_id, "project": request.who.project_id}.get(one, "")
+
+
 def _declare(path: str, table: str, rule: str, one: str, view: View) -> None:
     @route("GET", f"/v3/{path}")
     def listed(request: Request, world: World) -> Answer:
         SERVICE.require_admin(request, rule)
-        return _collection(request, world, path, world[table], view)
+        return collection(request, world, path, world[table], view)
 
     @route("GET", f"/v3/{path}/{{id}}")
     def shown(request: Request, world: World) -> Answer:
-        SERVICE.require_admin(request, f"identity:get_{one}")
+        if request.parts["id"] != _own(request, one):
+            SERVICE.require_admin(request, f"identity:get_{one}")
         row = world[table].get(request.parts["id"])
         if row is None:
             raise Refused(http.NOT_FOUND, f"Could not find {one}: {request.parts['id']}.")
@@ -160,14 +165,14 @@ for _entry in LISTS:
 @route("GET", "/v3/regions")
 def regions(request: Request, world: World) -> Answer:
     """List the regions: everybody may."""
-    return _collection(request, world, "regions", world["regions"], _region_view)
+    return collection(request, world, "regions", world["regions"], _region_view)
 
 
 @route("GET", "/v3/groups")
 def groups(request: Request, world: World) -> Answer:
     """List the groups: there are none."""
     SERVICE.require_admin(request, "identity:list_groups")
-    return _collection(request, world, "groups", (), _role_view)
+    return collection(request, world, "groups", (), _role_view)
 
 
 @route("GET", "/v3/role_assignments")
@@ -182,20 +187,7 @@ def role_assignments(request: Request, world: World) -> Answer:
         if request.first(name)
     }  # fmt: skip
     rows = world["role_assignments"].find(**wanted)
-    return _collection(request, world, "role_assignments", rows, _assignment_view)
-
-
-@route("GET", "/v3/users/{id}/application_credentials")
-def application_credentials(request: Request, world: World) -> Answer:
-    """List the application credentials of a user: of oneself, or of anybody as administrator."""
-    if request.parts["id"] != request.who.user_id:
-        SERVICE.require_admin(request, "identity:list_application_credentials")
-    rows = world["application_credentials"].find(user_id=request.parts["id"])
-    return _collection(request, world, "application_credentials", rows, _credential_view)
-
-
-def _credential_view(_world: World, request: Request, row: Row) -> dict[str, Any]:
-    return {**row, "links": _links(request, "application_credentials", row)}
+    return collection(request, world, "role_assignments", rows, _assignment_view)
 
 
 @route("GET", "/v3/auth/projects")
@@ -204,4 +196,4 @@ def own_projects(request: Request, world: World) -> Answer:
     own = world["role_assignments"].find(user_id=request.who.user_id)
     ids = dict.fromkeys(row["project_id"] for row in own if row["project_id"])
     rows = [world.require("projects", key) for key in ids]
-    return _collection(request, world, "projects", rows, _project_view)
+    return collection(request, world, "projects", rows, _project_view)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network, as Neutron 2025.1 with ML2/OVS answers: lists that are cut for who is no admin."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,6 +15,18 @@ from day2.sandbox.services.network_ports import remove_port
 from day2.sandbox.tables import Row
 from day2.sandbox.world import World
 
+HIDDEN = (
+    "binding:host_id",
+    "binding:profile",
+    "binding:vif",
+    "provider:",
+    "resource_req",
+)
+HIDDEN_OF_ROUTERS = frozenset({"distributed", "ha"})
+# What may be filtered by that is no field, or not of this name.
+ALSO_FILTERS = frozenset(
+    {"changed_since", "fixed_ips", "ip_version", "not-tags", "not-tags-any", "tags", "tags-any"}
+)
 STEERING = frozenset(
     {"limit", "marker", "fields", "page_reverse", "sort_key", "sort_dir", "retry_on_request"}
 )
@@ -52,6 +64,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """One collection: its key, table and view, and what a caller without admin sees of it.
 
     `admin` lists are empty for the others; otherwise they see their own and what `open` lets.
+    `marker` is what becomes of one that names nothing; some lists are never paged.
     """
 
     key: str
@@ -60,11 +73,22 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     view: View
     error: str
     admin: bool = False
-    open: Callable[[World, Row], bool] | None = None
+    marker: Literal["refused", "as none", "nothing"] = "as none"
+    paged: bool = True
+    open: Callable[[World, Row, str], bool] | None = None
 
 
-def _open_network(_world: World, row: Row) -> bool:
+def _open_network(_world: World, row: Row, _project: str) -> bool:
     return bool(row["shared"] or row["external"])
+
+
+def _of_open_network(world: World, row: Row, _project: str) -> bool:
+    return _open_network(world, world.require("networks", row["network_id"]), _project)
+
+
+def _on_own_network(world: World, row: Row, project: str) -> bool:
+    """Who owns a network sees every port on it."""
+    return bool(world.require("networks", row["network_id"])["project_id"] == project)
 
 
 RESOURCES = (
@@ -74,12 +98,26 @@ RESOURCES = (
         table="networks",
         view=views.network,
         error="NetworkNotFound",
+        marker="refused",
         open=_open_network,
     ),
     Resource(
-        key="subnets", one="subnet", table="subnets", view=views.subnet, error="SubnetNotFound"
+        key="subnets",
+        one="subnet",
+        table="subnets",
+        view=views.subnet,
+        error="SubnetNotFound",
+        open=_of_open_network,
     ),
-    Resource(key="ports", one="port", table="ports", view=views.port, error="PortNotFound"),
+    Resource(
+        key="ports",
+        one="port",
+        table="ports",
+        view=views.port,
+        error="PortNotFound",
+        marker="refused",
+        open=_on_own_network,
+    ),
     Resource(
         key="agents",
         one="agent",
@@ -87,9 +125,15 @@ RESOURCES = (
         view=views.agent,
         error="AgentNotFound",
         admin=True,
+        paged=False,
     ),
     Resource(
-        key="routers", one="router", table="routers", view=views.router, error="RouterNotFound"
+        key="routers",
+        one="router",
+        table="routers",
+        view=views.router,
+        error="RouterNotFound",
+        marker="refused",
     ),
     Resource(
         key="floatingips",
@@ -119,6 +163,7 @@ RESOURCES = (
         view=views.availability,
         error="NetworkNotFound",
         admin=True,
+        marker="nothing",
     ),
 )
 BY_KEY = {resource.key: resource for resource in RESOURCES}
@@ -154,16 +199,19 @@ def _seen(request: Request, world: World, resource: Resource, row: Row) -> bool:
     if resource.admin:
         return False
     own: bool = row["project_id"] == who.project_id
-    return own or (resource.open is not None and resource.open(world, row))
+    return own or (resource.open is not None and resource.open(world, row, who.project_id))
 
 
 def _narrow(request: Request, shown: dict[str, Any]) -> dict[str, Any]:
     """Leave out what only administrators see, and what was not asked for."""
     if not request.who.admin:
-        hidden = ("binding:host_id", "binding:profile", "binding:vif", "provider:", "resource_req")
-        shown = {key: value for key, value in shown.items() if not key.startswith(hidden)}
+        shown = {key: value for key, value in shown.items() if not _is_hidden(key)}
     fields = set(request.all("fields"))
     return {k: v for k, v in shown.items() if k in fields} if fields else shown
+
+
+def _is_hidden(key: str) -> bool:
+    return key.startswith(HIDDEN) or key in HIDDEN_OF_ROUTERS
 
 
 def _listed(request: Request, world: World, resource: Resource) -> Answer:
@@ -171,6 +219,15 @@ def _listed(request: Request, world: World, resource: Resource) -> Answer:
     for key, value in request.query:
         if key not in STEERING:
             filters.setdefault(key, set()).add(value)
+    _refuse_unknown(world, resource, filters.keys())
+    if not request.first("limit") or not resource.paged:
+        request.query = [(k, v) for k, v in request.query if k not in {"limit", "marker"}]
+    marker = request.first("marker")
+    if marker and world[resource.table].get(marker) is None:
+        if resource.marker == "nothing":
+            return Answer(body={resource.key: [], f"{resource.key}_links": []})
+        if resource.marker == "as none":
+            request.query = [(k, v) for k, v in request.query if k != "marker"]
 
     def keep(row: Row) -> bool:
         if not _seen(request, world, resource, row):
@@ -195,6 +252,16 @@ def _listed(request: Request, world: World, resource: Resource) -> Answer:
             links.insert(0, {"rel": "next", "href": following})
         body[f"{resource.key}_links"] = links
     return Answer(body=body)
+
+
+def _refuse_unknown(world: World, resource: Resource, names: Iterable[str]) -> None:
+    """Refuse a filter by what the resource does not have; an empty table cannot tell."""
+    first = next(iter(world[resource.table]), None)
+    known = ALSO_FILTERS | (resource.view(world, first).keys() if first else set(names))
+    others = sorted(set(names) - known)
+    if others:
+        said = f"{others} is invalid attribute for filtering"
+        raise Refused(http.BAD_REQUEST, said, kind="HTTPBadRequest")
 
 
 def _passes(shown: dict[str, Any], filters: dict[str, set[str]]) -> bool:

@@ -67,6 +67,9 @@ def stacks(request: Request, world: World) -> Answer:
     def keep(row: Row) -> bool:
         return everything or row["project"] == own
 
+    if world["stacks"].get(request.first("marker")) is None:
+        # A marker of nothing is read as none.
+        request.query = [(key, value) for key, value in request.query if key != "marker"]
     rows, full = page(world["stacks"], request, keep, most=None, unknown=_unknown)
     body: dict[str, Any] = {"stacks": [_stack(request, world, row) for row in rows]}
     if full:

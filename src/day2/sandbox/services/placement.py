@@ -40,8 +40,9 @@ def _render(refused: Refused, request: Request) -> Answer:
     }
     if refused.status == http.NOT_ACCEPTABLE:
         error |= {"max_version": "1.39", "min_version": "1.0"}
-    else:
-        error["code"] = "placement.undefined_code"
+    elif refused.status != http.BAD_REQUEST or refused.kind:
+        # A version that cannot be read is refused before there are codes.
+        error["code"] = refused.kind or "placement.undefined_code"
     return Answer(status=refused.status, body={"errors": [error]})
 
 
@@ -59,12 +60,21 @@ SERVICE = Service(
         word="placement",
         lowest=(1, 0),
         highest=(1, 39),
-        malformed="invalid version string: {}",
+        malformed="Invalid microversion: invalid version string: {}",
         outside="Invalid microversion: Unacceptable version header: {}",
         vary="openstack-api-version",
     ),
 )
 route = SERVICE.route
+PROVIDER_QUERY = ("in_tree", "member_of", "name", "required", "resources", "uuid")
+
+
+def _only(request: Request, *known: str) -> None:
+    """Refuse a query with a word that the list does not know."""
+    others = sorted({key for key, _value in request.query} - set(known))
+    if others:
+        said = f"Invalid query string parameters: {', '.join(others)} not known"
+        raise Refused(http.BAD_REQUEST, said, kind="placement.undefined_code")
 
 
 @route("GET", "", token=False)
@@ -79,13 +89,15 @@ def versions(_request: Request, _world: World) -> Answer:
         "status": "CURRENT",
         "links": [link],
     }
-    return Answer(body={"versions": [version]})
+    headers = {"OpenStack-API-Version": "placement 1.0", "Vary": "openstack-api-version"}
+    return Answer(body={"versions": [version]}, headers=headers)
 
 
 @route("GET", "/resource_providers")
 def providers(request: Request, world: World) -> Answer:
     """List the resource providers."""
     SERVICE.require_admin(request, "placement:resource_providers:list")
+    _only(request, *PROVIDER_QUERY)
     rows = list(world["providers"])
     for name in ("name", "uuid"):
         wanted = request.first(name)
@@ -194,6 +206,7 @@ def usages(request: Request, world: World) -> Answer:
 def project_usages(request: Request, world: World) -> Answer:
     """Show what a project takes."""
     SERVICE.require_admin(request, "placement:usages")
+    _only(request, "consumer_type", "project_id", "user_id")
     sums: Counter[str] = Counter()
     consumers = set()
     for taken in world["allocations"].find(project_id=request.first("project_id")):

@@ -6,10 +6,12 @@ from day2.sandbox.services import (
     alertmanager,
     block_storage,
     identity,
+    identity_credentials,
     identity_lists,
     image,
     load_balancer,
     network,
+    network_creation,
     network_quotas,
     opensearch,
     orchestration,
@@ -44,4 +46,15 @@ SERVICES: tuple[Service, ...] = (
     alertmanager.SERVICE,
 )
 # Modules that are read for their routes alone.
-READ = (identity_lists, network_quotas, actions, administration, flavors, quotas, servers, volumes)
+READ = (
+    identity_credentials,
+    identity_lists,
+    network_creation,
+    network_quotas,
+    actions,
+    administration,
+    flavors,
+    quotas,
+    servers,
+    volumes,
+)

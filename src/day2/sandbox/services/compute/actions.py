@@ -13,6 +13,8 @@ from day2.sandbox.tables import Row
 from day2.sandbox.timing import span
 from day2.sandbox.world import World
 
+CHECKED_LATER = (2, 34)
+"""Since then a live migration is answered before anybody looks whether it is there already."""
 Action = Callable[[Request, World, Row, Any], None]
 
 
@@ -64,7 +66,8 @@ def _power(verb: str, task: str, before: tuple[str, ...], after: str) -> Action:
 def _live_migrate(request: Request, world: World, row: Row, given: Any) -> None:  # noqa: ANN401
     SERVICE.require_admin(request, "os_compute_api:os-migrate-server:migrate_live")
     _only_in(row, "os-migrateLive", "active", "paused")
-    moves.live_migrate(world, row, _host(given))
+    later = request.version >= CHECKED_LATER
+    moves.live_migrate(world, row, _host(given), answers_first=later)
 
 
 def _migrate(request: Request, world: World, row: Row, given: Any) -> None:  # noqa: ANN401 - JSON
@@ -81,12 +84,14 @@ def _host(given: Any) -> str | None:  # noqa: ANN401 - JSON
 def _lock(request: Request, world: World, row: Row, given: Any) -> None:  # noqa: ANN401 - JSON
     reason = given.get("locked_reason") if isinstance(given, dict) else None
     by = "admin" if request.who.admin else "owner"
+    states.record(world, row, "lock", world.now(), None)
     world["servers"].change(row["id"], locked_by=by, locked_reason=reason)
 
 
 def _unlock(request: Request, world: World, row: Row, _given: Any) -> None:  # noqa: ANN401 - JSON
     if row["locked_by"] == "admin":
         SERVICE.require_admin(request, "os_compute_api:os-lock-server:unlock:unlock_override")
+    states.record(world, row, "unlock", world.now(), None)
     world["servers"].change(row["id"], locked_by=None, locked_reason=None)
 
 

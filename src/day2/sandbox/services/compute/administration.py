@@ -10,7 +10,7 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.services import placement
 from day2.sandbox.services.compute.moves import zone_of
-from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, route
+from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, only, route
 from day2.sandbox.tables import Row
 from day2.sandbox.timing import NOVA_DOWN_SECONDS, heartbeat, is_up, micro
 from day2.sandbox.world import World
@@ -18,6 +18,20 @@ from day2.sandbox.world import World
 UUIDS, FORCED_DOWN, CPU_OBJECT, NO_SIZES = (2, 53), (2, 11), (2, 28), (2, 88)
 AGGREGATE_UUID = (2, 41)
 MOVE_TYPE, MOVE_UUID, MOVE_OWNER = (2, 23), (2, 59), (2, 80)
+MIGRATION_QUERY = (
+    "changes-before",
+    "changes-since",
+    "hidden",
+    "host",
+    "instance_uuid",
+    "limit",
+    "marker",
+    "migration_type",
+    "project_id",
+    "source_compute",
+    "status",
+    "user_id",
+)
 CPU = {
     "arch": "x86_64",
     "model": "Cascadelake-Server",
@@ -52,6 +66,7 @@ def _service(request: Request, world: World, row: Row) -> dict[str, Any]:
 def services(request: Request, world: World) -> Answer:
     """List the services."""
     SERVICE.require_admin(request, "os_compute_api:os-services:list")
+    only(request, "host", "binary")
     rows = [
         row
         for row in world["compute_services"]
@@ -131,10 +146,21 @@ def _hypervisor(request: Request, world: World, row: Row, *, detail: bool) -> di
 def _hypervisors(request: Request, world: World, *, detail: bool) -> Answer:
     rule = "list-detail" if detail else "list"
     SERVICE.require_admin(request, f"os_compute_api:os-hypervisors:{rule}")
+    only(request, "hypervisor_hostname_pattern", "with_servers", "limit", "marker")
     wanted = request.first("hypervisor_hostname_pattern")
-    rows = [row for row in world["hypervisors"] if wanted in row["name"]]
-    shown = [_hypervisor(request, world, row, detail=detail) for row in rows]
-    return Answer(body={"hypervisors": shown})
+
+    def unknown(marker: str) -> Refused:
+        return Refused(http.BAD_REQUEST, f"marker [{marker}] not found")
+
+    def keep(row: Row) -> bool:
+        return wanted in row["name"]
+
+    rows, full = page(world["hypervisors"], request, keep, most=ROWS_MAX, unknown=unknown)
+    body: dict[str, Any] = {
+        "hypervisors": [_hypervisor(request, world, row, detail=detail) for row in rows]
+    }
+    following = links(request, request.path, rows, full=full)
+    return Answer(body=body | ({"hypervisors_links": following} if following else {}))
 
 
 @route("GET", "/v2.1/os-hypervisors")
@@ -165,6 +191,7 @@ def hypervisor(request: Request, world: World) -> Answer:
 def migrations(request: Request, world: World) -> Answer:
     """List moves, the newest first."""
     SERVICE.require_admin(request, "os_compute_api:os-migrations:index")
+    only(request, *MIGRATION_QUERY)
     since = _moment(request.first("changes-since"))
     filters = {
         "server_id": request.first("instance_uuid"),

@@ -1,61 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flavors, server groups and key pairs."""
 
+from collections.abc import Callable
 from typing import Any
 
 from day2.sandbox import http
 from day2.sandbox.http import Answer, Refused, Request
-from day2.sandbox.paging import page
+from day2.sandbox.paging import limit_of, links, page
 from day2.sandbox.services.compute import views
-from day2.sandbox.services.compute.service import ROWS_MAX, route
+from day2.sandbox.services.compute.service import ROWS_MAX, only, route
 from day2.sandbox.tables import Row
 from day2.sandbox.world import World
 
 GROUP_POLICY, GROUP_OWNER = (2, 64), (2, 13)
 FLAVOR_DESCRIPTION, FLAVOR_SPECS = (2, 55), (2, 61)
+FLAVOR_QUERY = ("is_public", "limit", "marker", "minDisk", "minRam", "sort_dir", "sort_key")
+View = Callable[[Request, Row], dict[str, Any]]
 
 
 @route("GET", "/v2.1/os-server-groups")
 def server_groups(request: Request, world: World) -> Answer:
     """List the server groups of the caller's project; of all for administrators who ask."""
+    only(request, "all_projects", "limit", "offset")
+    limit = limit_of(request, ROWS_MAX)
     everything = request.who.admin and "all_projects" in dict(request.query)
-    shown = [
-        {
-            "id": row["id"],
-            "name": row["name"],
-            **(
-                {"policy": row["policy"], "rules": {}}
-                if request.version >= GROUP_POLICY
-                else {"policies": [row["policy"]], "metadata": {}}
-            ),
-            "members": row["members"],
-            **(
-                {"project_id": row["project_id"], "user_id": row["user_id"]}
-                if request.version >= GROUP_OWNER
-                else {}
-            ),
-        }
+    rows = [
+        row
         for row in world["server_groups"]
         if everything or row["project_id"] == request.who.project_id
     ]
-    return Answer(body={"server_groups": shown})
+    return Answer(body={"server_groups": [_server_group(request, row) for row in rows[:limit]]})
+
+
+@route("GET", "/v2.1/os-server-groups/{id}")
+def server_group(request: Request, world: World) -> Answer:
+    """Show a server group."""
+    own = request.parts["id"]
+    row = world["server_groups"].get(own)
+    if row is None or not (request.who.admin or row["project_id"] == request.who.project_id):
+        raise Refused(http.NOT_FOUND, f"Instance group {own} could not be found.")
+    return Answer(body={"server_group": _server_group(request, row)})
+
+
+def _server_group(request: Request, row: Row) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": row["id"], "name": row["name"], "members": row["members"]}
+    if request.version >= GROUP_POLICY:
+        shown |= {"policy": row["policy"], "rules": {}}
+    else:
+        shown |= {"policies": [row["policy"]], "metadata": {}}
+    if request.version >= GROUP_OWNER:
+        shown |= {"project_id": row["project_id"], "user_id": row["user_id"]}
+    return shown
 
 
 @route("GET", "/v2.1/flavors")
 def flavors(request: Request, world: World) -> Answer:
     """List the flavors by name only."""
-    rows = _flavors(request, world)
-    return Answer(body={"flavors": [_flavor_short(request, row) for row in rows]})
+    return _flavors(request, world, _flavor_short)
 
 
 @route("GET", "/v2.1/flavors/detail")
 def flavors_detail(request: Request, world: World) -> Answer:
     """List the flavors."""
-    rows = _flavors(request, world)
-    return Answer(body={"flavors": [_flavor(request, row) for row in rows]})
+    return _flavors(request, world, _flavor)
 
 
-def _flavors(request: Request, world: World) -> list[Row]:
+def _flavors(request: Request, world: World, view: View) -> Answer:
+    only(request, *FLAVOR_QUERY)
     private = request.who.admin and request.first("is_public").lower() == "none"
 
     def unknown(marker: str) -> Refused:
@@ -64,7 +75,10 @@ def _flavors(request: Request, world: World) -> list[Row]:
     def keep(row: Row) -> bool:
         return bool(private or row["is_public"])
 
-    return page(world["flavors"], request, keep, most=ROWS_MAX, unknown=unknown)[0]
+    rows, full = page(world["flavors"], request, keep, most=ROWS_MAX, unknown=unknown)
+    body: dict[str, Any] = {"flavors": [view(request, row) for row in rows]}
+    following = links(request, request.path, rows, full=full)
+    return Answer(body=body | ({"flavors_links": following} if following else {}))
 
 
 @route("GET", "/v2.1/flavors/{id}")

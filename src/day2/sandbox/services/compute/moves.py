@@ -56,15 +56,23 @@ def target(world: World, server: Row, wanted: str | None) -> str | None:
     return wanted if wanted in candidates(world, server) else None
 
 
-def live_migrate(world: World, server: Row, wanted: str | None) -> None:
-    """Move a running server; it is elsewhere when the time is over."""
-    to = target(world, server, wanted)
+def live_migrate(
+    world: World, server: Row, wanted: str | None, *, answers_first: bool = True
+) -> None:
+    """Move a running server; it is elsewhere when the time is over.
+
+    Raises:
+        Refused: when the host cannot be meant, and the answer waits for that (before 2.34).
+
+    """
+    stays = answers_first and wanted is not None and wanted == server["host"]
+    to = None if stays else target(world, server, wanted)
     row = _migration(world, server, "live-migration", to, "preparing" if to else "error")
     started = world.now()
+    own = server["id"]
     if to is None:
         states.record(world, server, "live-migration", started, started, NO_HOST)
         return
-    own = server["id"]
     states.change(world, own, task_state="migrating")
     placement.hand_over(world, own, row["uuid"])
     who = {"project_id": server["project_id"], "user_id": server["user_id"]}
@@ -198,7 +206,10 @@ def _waiting(world: World, server: Row) -> Row:
     own = server["id"]
     rows = world["migrations"].find(server_id=own, status="finished")
     row = next(rows, None)
-    if server["vm_state"] != "resized" or row is None:
+    if server["vm_state"] != "resized":
+        said = f"Cannot 'confirmResize' instance {own} while it is in vm_state"
+        raise Refused(http.CONFLICT, f"{said} {server['vm_state']}")
+    if row is None:
         said = f"Instance has not been resized. (instance {own})"
         raise Refused(http.BAD_REQUEST, said)
     return row

@@ -10,13 +10,23 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.services import placement
 from day2.sandbox.services.compute import build, states, views
-from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, denied, route
+from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, denied, only, route
 from day2.sandbox.services.network_ports import remove_port
 from day2.sandbox.tables import Row
 from day2.sandbox.timing import micro, span
 from day2.sandbox.world import World
 
 NAME_MAX = 255
+QUERY = (
+    *("access_ip_v4", "access_ip_v6", "all_tenants", "auto_disk_config", "availability_zone"),
+    *("changes-before", "changes-since", "config_drive", "created_at", "deleted", "description"),
+    *("display_description", "display_name", "flavor", "host", "hostname", "image", "image_ref"),
+    *("ip", "ip6", "kernel_id", "key_name", "launch_index", "launched_at", "limit", "locked"),
+    *("locked_by", "marker", "name", "node", "not-tags", "not-tags-any", "power_state"),
+    *("progress", "project_id", "ramdisk_id", "reservation_id", "root_device_name", "sort_dir"),
+    *("sort_key", "status", "tags", "tags-any", "task_state", "tenant_id", "terminated_at"),
+    *("user_id", "uuid", "vm_state"),
+)
 
 
 def _seen(request: Request) -> Callable[[Row], bool]:
@@ -26,6 +36,7 @@ def _seen(request: Request) -> Callable[[Row], bool]:
         Refused: when who is no administrator asks for those of all projects.
 
     """
+    only(request, *QUERY)
     who = request.who
     everything = request.flag("all_tenants")
     if everything and not who.admin:

@@ -14,6 +14,7 @@ CODES = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 405: "badMeth
     413: "overLimit",
 }
 ROWS_MAX = 1000
+STRICT_QUERY = (2, 75)
 JSON = "application/json; charset=UTF-8"
 
 
@@ -51,9 +52,27 @@ SERVICE = Service(
         "Must be of format MajorNum.MinorNum.",
         outside="Version {} is not supported by the API. Minimum is {} and maximum is {}.",
         legacy="x-openstack-nova-api-version",
+        vary="OpenStack-API-Version, X-OpenStack-Nova-API-Version",
     ),
 )
 route = SERVICE.route
+
+
+def only(request: Request, *known: str) -> None:
+    """Refuse a query with a word that the list does not know: since 2.75, before it was ignored.
+
+    Raises:
+        Refused: as the schema of the request does.
+
+    """
+    if request.version < STRICT_QUERY:
+        return
+    others = sorted({key for key, _value in request.query} - set(known))
+    if others:
+        named = ", ".join(repr(key) for key in others)
+        verb = "was" if len(others) == 1 else "were"
+        said = f"Additional properties are not allowed ({named} {verb} unexpected)"
+        raise Refused(http.BAD_REQUEST, said)
 
 
 def _version(request: Request, own: str) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def server(request: Request, world: World, row: Row, *, alone: bool = False) -> 
     if row["fault"] and status == "ERROR":
         fault = {"code": row["fault"]["code"], "created": zulu(row["fault"]["created"])}
         shown["fault"] = fault | {"message": row["fault"]["message"]}
-    shown["OS-EXT-AZ:availability_zone"] = row["zone"] if row["host"] else ""
+    asked = "" if row["vm_state"] == "shelved_offloaded" else row["pinned_zone"] or ""
+    shown["OS-EXT-AZ:availability_zone"] = row["zone"] if row["host"] else asked
     if version >= PINNED:
         shown["pinned_availability_zone"] = row["pinned_zone"]
     if version >= HINTS:

@@ -40,6 +40,14 @@ def volume_attachments(request: Request, world: World) -> Answer:
     return Answer(body={"volumeAttachments": [_attachment(request, found) for found in rows]})
 
 
+def _made(request: Request, row: Row) -> dict[str, Any]:
+    """Show an attachment as the answer to its making does: in the form of before 2.89."""
+    shown = _attachment(request, row)
+    for key in ("attachment_id", "bdm_uuid"):
+        shown.pop(key, None)
+    return {"id": row["volume_id"], **shown}
+
+
 @route("POST", "/v2.1/servers/{id}/os-volume_attachments")
 def attach(request: Request, world: World) -> Answer:
     """Attach a volume that is available."""
@@ -63,7 +71,7 @@ def attach(request: Request, world: World) -> Answer:
         moment=world.now(),
     )
     world["volumes"].change(volume["id"], status="in-use", updated_at=world.now())
-    return Answer(body={"volumeAttachment": _attachment(request, made)})
+    return Answer(body={"volumeAttachment": _made(request, made)})
 
 
 @route("DELETE", "/v2.1/servers/{id}/os-volume_attachments/{volume}")
