@@ -93,3 +93,10 @@ def _quotas(bulk: Bulk) -> dict[str, dict[str, int]]:
         "network": {"port": 4 * each, "floatingip": each},
         "block-storage": {"volumes": each, "gigabytes": 100 * each},
     }
+
+
+def scaled(tree: dict[str, Any], factor: float) -> dict[str, Any]:
+    """Return a scenario's tree with so much of its `bulk`: the same shape, smaller or larger."""
+    counted = ("hosts", "projects", "servers")
+    bulk = {**tree["bulk"]}
+    return tree | {"bulk": bulk | {key: max(round(bulk[key] * factor), 1) for key in counted}}

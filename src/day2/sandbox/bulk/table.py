@@ -47,6 +47,11 @@ class BulkRows:
         """How often the table was changed."""
         return self._own.changes + self._changes
 
+    @property
+    def finders(self) -> frozenset[str]:
+        """The fields by which rows are found without a search."""
+        return frozenset(self._plane.finders)
+
     def get(self, key: str) -> Row | None:
         """Return a row; None when there is none."""
         number = self._plane.number_of(key)
