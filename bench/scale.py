@@ -37,7 +37,7 @@ GROWTH_MAX = 1.2
 FACTORS = (0.1, 0.25, 0.5, 1.0)
 TICKS = os.sysconf("SC_CLK_TCK")
 SETTINGS = HERE / "scale.yaml"
-"""The standard bounds guard against endless lists: they would cut `huge`, and `large` under load."""
+"""The standard bounds guard against endless lists: they would cut `huge`, or a busy machine."""
 
 
 @dataclass(frozen=True)
