@@ -37,7 +37,11 @@ def main(out: Path, kinds: Sequence[str]) -> None:
 
     Session.get = recording  # type: ignore[method-assign]
     survey = Site.load(config=None, cloud=None).survey(kinds)
-    found = {"requests": asked, "rows": sum(r.rows for r in survey.readings.values())}
+    found = {
+        "requests": asked,
+        "rows": sum(r.rows for r in survey.readings.values()),
+        "gaps": [gap.message for gap in survey.gaps],
+    }
     out.write_text(json.dumps(found))
 
 

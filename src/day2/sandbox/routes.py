@@ -132,6 +132,9 @@ class Service:
             said = "Method Not Allowed" if matches else "The resource could not be found."
             raise Refused(status, said, kind="HTTPNotFound")
         request.parts = match.groupdict()
+        if world.kept is not None and not route.open:
+            handler = route.handler
+            return world.kept.answer(self.name, request, lambda: handler(request, world))
         return route.handler(request, world)
 
     def _negotiate(self, request: Request, ours: Microversions) -> tuple[int, int]:

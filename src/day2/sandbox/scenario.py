@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from day2.errors import BadSettings, BadUsage
+from day2.sandbox.bulk.sizes import Bulk, spread
 from day2.sandbox.entries import Entry, Name, Span
 from day2.sandbox.faults import Rule
 from day2.sandbox.scenario_planes import Certificate, Errors, FullDisk, LoadBalancer, OddContainer
@@ -288,6 +289,7 @@ class Scenario(Entry, frozen=True, kw_only=True):
     certificate: Certificate = Certificate()
     load_balancers: list[LoadBalancer] = []
     faults: list[Rule] = []
+    bulk: Bulk | None = None
 
 
 def known() -> list[str]:
@@ -322,11 +324,22 @@ def read(file: Path) -> Scenario:
 
     """
     try:
-        scenario = msgspec.convert(read_yaml(file), Scenario, strict=True)
+        scenario = msgspec.convert(spread(read_yaml(file)), Scenario, strict=True)
     except msgspec.ValidationError as error:
         raise BadSettings(f"scenario {file.name}: {error}") from None
     _refuse_dangling(scenario, file.name)
+    if scenario.bulk is not None and not _carries_bulk(scenario):
+        raise BadSettings(
+            f"scenario {file.name}: bulk needs a flavor, a public image, a pool and a host with "
+            "the role network"
+        )
     return scenario
+
+
+def _carries_bulk(scenario: Scenario) -> bool:
+    images = any(i.visibility == "public" and i.status == "active" for i in scenario.images)
+    hosts = any("network" in host.roles for host in scenario.hosts)
+    return bool(scenario.flavors and scenario.pools and images and hosts)
 
 
 def _refuse_dangling(scenario: Scenario, what: str) -> None:

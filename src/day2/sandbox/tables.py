@@ -5,7 +5,7 @@ A row that a table returns is read only: who changes one calls `change`. So a ta
 rows, or make each of them from its number when it is asked for, with only the changed ones kept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Protocol
 
 Row = dict[str, Any]
@@ -14,6 +14,10 @@ Row = dict[str, Any]
 
 class Table(Protocol):
     """Rows by id, in the order in which the service lists them."""
+
+    @property
+    def changes(self) -> int:
+        """How often it was changed: as long as this stands, what was read before is still so."""
 
     def get(self, key: str) -> Row | None:
         """Return a row; None when there is none."""
@@ -34,7 +38,10 @@ class Table(Protocol):
         """
 
     def find(self, **fields: Any) -> Iterator[Row]:  # noqa: ANN401 - what JSON holds
-        """Yield the rows whose fields have these values, in no order that matters."""
+        """Yield the rows whose fields have these values, in no order that matters.
+
+        Costs what it finds, not what the table holds, for the fields that services ask by.
+        """
 
     def __len__(self) -> int: ...
 
@@ -50,6 +57,8 @@ class Rows:
         self._newest = newest
         self._sorted: list[Row] | None = None
         self._places: dict[str, int] = {}
+        self._by: dict[str, dict[Hashable, dict[str, None]]] = {}
+        self.changes = 0
 
     def get(self, key: str) -> Row | None:
         """Return a row; None when there is none."""
@@ -57,8 +66,13 @@ class Rows:
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one with its id."""
-        self._rows[str(row["id"])] = row
+        key = str(row["id"])
+        self._forget(key)
+        self._rows[key] = row
+        for name, known in self._by.items():
+            known.setdefault(_value(row, name), {})[key] = None
         self._sorted = None
+        self.changes += 1
 
     def change(self, key: str, **fields: Any) -> Row:  # noqa: ANN401 - what JSON holds
         """Change fields of a row and return it."""
@@ -68,8 +82,11 @@ class Rows:
 
     def delete(self, key: str) -> None:
         """Take a row away."""
-        if self._rows.pop(key, None) is not None:
+        if key in self._rows:
+            self._forget(key)
+            del self._rows[key]
             self._sorted = None
+            self.changes += 1
 
     def after(self, marker: str | None = None) -> Iterator[Row]:
         """Yield the rows behind a marker, or all of them."""
@@ -80,8 +97,9 @@ class Rows:
     def find(self, **fields: Any) -> Iterator[Row]:  # noqa: ANN401 - what JSON holds
         """Yield the rows whose fields have these values."""
         wanted = fields.items()
-        for row in list(self._rows.values()):
-            if all(row.get(name) == value for name, value in wanted):
+        for key in self._narrowest(fields):
+            row = self._rows.get(key)
+            if row is not None and all(row.get(name) == value for name, value in wanted):
                 yield row
 
     def __len__(self) -> int:
@@ -89,6 +107,30 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._in_order())
+
+    def _narrowest(self, fields: Mapping[str, Any]) -> list[str]:
+        """Return the keys that have one of these values: the value that the fewest rows have.
+
+        A field is indexed when it is first asked by.
+        """
+        found: dict[str, None] | None = None
+        for name, value in fields.items():
+            if name not in self._by:
+                self._index(name)
+            keys = self._by[name].get(value if isinstance(value, Hashable) else None, {})
+            found = keys if found is None or len(keys) < len(found) else found
+        return list(self._rows if found is None else found)
+
+    def _index(self, name: str) -> None:
+        known = self._by[name] = {}
+        for key, row in self._rows.items():
+            known.setdefault(_value(row, name), {})[key] = None
+
+    def _forget(self, key: str) -> None:
+        row = self._rows.get(key)
+        if row is not None:
+            for name, known in self._by.items():
+                known[_value(row, name)].pop(key, None)
 
     def _in_order(self) -> list[Row]:
         if self._sorted is None:
@@ -98,3 +140,9 @@ class Rows:
             self._sorted = rows
             self._places = {str(row["id"]): place for place, row in enumerate(rows)}
         return self._sorted
+
+
+def _value(row: Row, name: str) -> Hashable:
+    """Return a value that rows are found by; lists and the like are looked for one by one."""
+    value = row.get(name)
+    return value if isinstance(value, Hashable) else None

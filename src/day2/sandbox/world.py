@@ -14,6 +14,7 @@ from typing import Any
 
 from day2.adapters.clock import Clock
 from day2.sandbox.build.logs import Record, records
+from day2.sandbox.bulk.kept import Kept
 from day2.sandbox.ids import uuid_of
 from day2.sandbox.scenario import Scenario
 from day2.sandbox.tables import Rows, Table
@@ -97,11 +98,13 @@ class World:
         self.secrets: dict[str, str] = {}
         self.tokens = Tokens()
         self.tables = empty_tables() | (tables or {})
+        self.kept: Kept | None = None
         self.quotas: dict[tuple[str, str], dict[str, int]] = {}
         self._clock = clock
         self._skew = timedelta(0)
         self._happening: datetime | None = None
         self._numbers = itertools.count(1)
+        self.numbered: dict[str, int] = {}
         self._due: list[tuple[datetime, int, Event]] = []
         self._order = itertools.count()
         self.started_at = self.now()
@@ -143,6 +146,16 @@ class World:
     def waiting(self) -> int:
         """How many events are still to come."""
         return len(self._due)
+
+    def next_number(self, table: str) -> int:
+        """Return the number of a table's next row: behind the highest that there ever was.
+
+        The first call looks through the table, unless `numbered` said how far it is.
+        """
+        if table not in self.numbered:
+            self.numbered[table] = max((row["number"] for row in self[table]), default=0)
+        self.numbered[table] += 1
+        return self.numbered[table]
 
     def new_id(self, kind: str) -> str:
         """Return the id of a new thing."""

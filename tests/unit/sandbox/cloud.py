@@ -86,7 +86,9 @@ class Cloud:
         answer = found.answer(request, self.world)
         # What is seen is what goes over the wire.
         if answer.body is not None:
-            answer.body = msgspec.json.decode(msgspec.json.encode(answer.body))
+            raw = answer.body
+            raw = raw if isinstance(raw, bytes) else msgspec.json.encode(raw)
+            answer.body = msgspec.json.decode(raw)
         return answer
 
     def get(self, service: str, path: str, key: str, **words: Any) -> Any:

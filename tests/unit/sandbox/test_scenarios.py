@@ -23,7 +23,8 @@ def read(folder: Path, text: str) -> None:
 def test_a_shipped_scenario_builds_a_world_with_its_servers(name: str) -> None:
     described = scenarios.load(name)
     cloud = Cloud(name)
-    assert len(cloud.world["servers"]) == sum(entry.count for entry in described.servers)
+    made = described.bulk.servers if described.bulk else 0
+    assert len(cloud.world["servers"]) == made + sum(entry.count for entry in described.servers)
     assert described.description
 
 
@@ -34,6 +35,9 @@ def test_a_shipped_scenario_builds_a_world_with_its_servers(name: str) -> None:
         ("dead: [{host: h9, binary: x, since: 1h}]\n", "there is no host 'h9'"),
         ("dead: [{host: h1, binary: x, since: long}]\n", "`$.dead[0].since`"),
         ("volumes: [{name: v, project: admin, server: s}]\n", "there is no server 's'"),
+        ("bulk: {hosts: 0, projects: 1, servers: 1}\n", "`$.hosts`"),
+        ("bulk: {hosts: 1, projects: 1, servers: 1001}\n", "more than 1,000 servers in a project"),
+        ("bulk: {hosts: 1, projects: 1, servers: 1}\n", "bulk needs a flavor"),
         ("faults: [{kind: explode}]\n", "`$.faults[0].kind`"),
         ("stacks: [{name: s, project: nobody}]\n", "there is no project 'nobody'"),
     ],
@@ -50,7 +54,7 @@ def test_the_least_scenario_is_enough(tmp_path: Path) -> None:
 
 
 def test_an_unknown_scenario_names_the_known_ones() -> None:
-    with pytest.raises(BadUsage, match="healthy, outage, small"):
+    with pytest.raises(BadUsage, match="healthy, huge, large, outage, small"):
         scenarios.load("smal")
 
 

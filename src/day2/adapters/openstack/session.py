@@ -17,7 +17,7 @@ from day2.adapters.clock import Clock
 from day2.adapters.openstack.clouds import Credentials
 from day2.adapters.openstack.failures import REDIRECTS, SERVER_ERROR, named, one_line
 from day2.adapters.openstack.limits import LoadSettings
-from day2.adapters.openstack.transport import Transport
+from day2.adapters.openstack.transport import Requests, Transport
 from day2.errors import BadAnswer, BadSettings, Day2Error, Denied, NotDeployed, Unreachable
 
 USER_AGENT = "day2"
@@ -57,17 +57,19 @@ class Session:
         self.limits = limits
         self._clock = clock
         self._auth = _plugin(credentials)
+        carrier = Requests()
+        transport = Transport(limits)
+        carrier.mount("http://", transport)
+        carrier.mount("https://", transport)
         self._session = ks_session.Session(
             auth=self._auth,
+            session=carrier,
             verify=credentials.verify,
             cert=credentials.client_certificate,
             timeout=limits.request_seconds_max,
             user_agent=USER_AGENT,
             redirect=False,
         )
-        transport = Transport(limits)
-        self._session.mount("http://", transport)
-        self._session.mount("https://", transport)
         self._identity: Identity | None = None
         self._failure: Day2Error | None = None
         self._renewals = 0

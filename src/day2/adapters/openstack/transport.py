@@ -7,8 +7,10 @@ of a header every second is alive to them for ever. Here the socket itself count
 
 import http.client
 import io
+import os
 import socket
 import threading
+import urllib.parse
 from typing import Any
 
 import requests
@@ -92,6 +94,48 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
+
+
+class Requests(requests.Session):
+    """Asks the environment once per address for proxies, certificates and netrc.
+
+    The library asks again at each request: of several thousand small ones that was a quarter of
+    the time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self._proxies: dict[str, dict[str, str]] = {}
+        self._accounts: dict[str, tuple[str, str] | None] = {}
+
+    def merge_environment_settings(
+        self,
+        url: str,
+        proxies: Any,  # noqa: ANN401
+        stream: Any,  # noqa: ANN401
+        verify: Any,  # noqa: ANN401
+        cert: Any,  # noqa: ANN401
+    ) -> dict[str, Any]:
+        place = urllib.parse.urlsplit(url).netloc
+        if place not in self._proxies:
+            self._proxies[place] = requests.utils.get_environ_proxies(url)
+        if verify is True or verify is None:
+            bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+            verify = bundle or verify
+        merged = {**self._proxies[place], **(proxies or {})}
+        found: dict[str, Any] = super().merge_environment_settings(
+            url, merged, stream, verify, cert
+        )
+        return found
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        url = str(request.url)
+        place = urllib.parse.urlsplit(url).netloc
+        if place not in self._accounts:
+            self._accounts[place] = requests.utils.get_netrc_auth(url)
+        request.auth = request.auth or self._accounts[place]
+        return super().prepare_request(request)
 
 
 class Transport(TCPKeepAliveAdapter):

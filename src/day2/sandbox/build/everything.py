@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from day2.adapters.clock import Clock
 from day2.sandbox.build import compute, identity, load_balancers, network, storage
 from day2.sandbox.build.plot import Plot
+from day2.sandbox.bulk import build as bulk
 from day2.sandbox.scenario import Scenario
 from day2.sandbox.services.registry import SERVICES
 from day2.sandbox.world import World
@@ -24,4 +25,6 @@ def build(scenario: Scenario, *, clock: Clock, root: str, passwords: Mapping[str
     compute.build(plot)
     network.floating_ips(plot)
     load_balancers.build(plot)
+    if scenario.bulk is not None:
+        bulk.build(plot, scenario.bulk)
     return world

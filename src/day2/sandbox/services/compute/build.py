@@ -65,14 +65,13 @@ def create(request: Request, world: World) -> list[Row]:
         str(g.get("name")) for g in wanted.get("security_groups") or [] if isinstance(g, dict)
     ]
     now = world.now()
-    number = max((row["number"] for row in world["servers"]), default=0)
     zone = wanted.get("availability_zone") or None
     made = []
     for place in range(1, count + 1):
         name = str(wanted.get("name") or "")
         row: dict[str, Any] = {
             "id": world.new_id("server"),
-            "number": number + place,
+            "number": world.next_number("servers"),
             "name": name if count == 1 else f"{name}-{place}",
             "project_id": who.project_id,
             "user_id": who.user_id,

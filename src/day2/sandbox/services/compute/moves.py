@@ -216,7 +216,7 @@ def _waiting(world: World, server: Row) -> Row:
 
 
 def _migration(world: World, server: Row, kind: str, to: str | None, status: str) -> Row:
-    number = max((row["number"] for row in world["migrations"]), default=0) + 1
+    number = world.next_number("migrations")
     now = world.now()
     row = {
         "id": str(number),
