@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAMS = {
@@ -20,14 +21,16 @@ PROGRAMS = {
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def install_packages() -> None:
+def install_packages(programs: Mapping[str, str] = PROGRAMS) -> None:
     """Install what is missing; one call of apt-get, none when nothing is.
+
+    Parts that few tests need bring programs of their own.
 
     Raises:
         RuntimeError: when a package is missing and this user may not install it.
 
     """
-    missing = [package for file, package in PROGRAMS.items() if not Path(file).exists()]
+    missing = [package for file, package in programs.items() if not Path(file).exists()]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
