@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prometheus with rules, Alertmanager and a node exporter, all behind Kolla's kind of basic auth."""
+"""Prometheus with rules, Alertmanager and a node exporter, behind Kolla's kind of basic auth."""
 
 import secrets
 import signal
@@ -155,7 +155,7 @@ class Prometheus:
         self._post(self.url, "/-/reload")
 
     def break_configuration(self) -> None:
-        """Make the server's file unreadable for it and ask it to read that: it keeps the old one."""
+        """Give the server a file that it cannot use: it keeps the configuration that it has."""
         self._config.write_text("scrape_configs: nonsense\n")
         self._post(self.url, "/-/reload")
 
@@ -166,9 +166,7 @@ class Prometheus:
 
     def use_receiver(self, name: str) -> None:
         """Send all alerts to `hook`, or to `default-receiver`, which tells nobody (Kolla's own)."""
-        text = template(
-            "prometheus-alertmanager.yml", receiver=name, hook=self._place.port(HOOK)
-        )
+        text = template("prometheus-alertmanager.yml", receiver=name, hook=self._place.port(HOOK))
         self._manager_config.write_text(text)
         for number in range(len(self.managers)):
             self._post(self._manager_url(number), "/-/reload")
@@ -318,5 +316,5 @@ class Prometheus:
 def _bcrypt(word: str) -> str:
     """Hash a password as the web configuration wants it; the system's own crypt can do that."""
     salt = secrets.token_hex(11)
-    program = f'my $word = <STDIN>; print crypt($word, q($2b$05${salt}));'
+    program = f"my $word = <STDIN>; print crypt($word, q($2b$05${salt}));"
     return run(["perl", "-e", program], data=word.encode()).strip()

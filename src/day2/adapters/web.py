@@ -25,7 +25,10 @@ ANSWER_BYTES_MAX = 64 << 20
 
 
 class Web:
-    """One server behind one URL, asked with one account; not to be shared between threads."""
+    """One server behind one URL, asked with one account; not to be shared between threads.
+
+    Without a user the requests carry no account.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class Web:
         self._answer_seconds = answer_seconds
         self._cutoff = Cutoff()
         self._client = httpx.Client(
-            auth=(user, password),
+            auth=(user, password) if user else None,
             verify=_context(ca_file) if parts.scheme == "https" else False,
             timeout=httpx.Timeout(answer_seconds, connect=connect_seconds),
             trust_env=False,
@@ -77,6 +80,20 @@ class Web:
             NotDeployed: there is no such page.
 
         """
+        status, body = self.ask(path, what=what, query=query)
+        require_ok(status, f"{what} at {self.address}")
+        return body
+
+    def ask(
+        self, path: str, *, what: str, query: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Return status and body, whatever they are: some servers explain their refusals.
+
+        Raises:
+            Unreachable: nothing answers, or not in time.
+            BadAnswer: too large, broken off, or not HTTP.
+
+        """
         what = f"{what} at {self.address}"
         url = self._url + path
         try:
@@ -91,7 +108,7 @@ class Web:
             raise
         except Exception as error:
             raise self._named(error, what) from error
-        return _require_ok(response, body, what)
+        return response.status_code, body
 
     def _watch(self, event: str, info: dict[str, Any]) -> None:
         """Learn of each new connection, below TLS, from httpcore's own trace."""
@@ -133,10 +150,15 @@ def _read(response: httpx.Response, what: str) -> bytes:
     return b"".join(parts)
 
 
-def _require_ok(response: httpx.Response, body: bytes, what: str) -> bytes:
-    status = response.status_code
+def require_ok(status: int, what: str) -> None:
+    """Return for a 200; name any other status.
+
+    Raises:
+        Unreachable, Denied, NotDeployed, BadAnswer: as the status says.
+
+    """
     if status == OK:
-        return body
+        return
     text = f"{what}: HTTP {status}"
     if status in {UNAUTHORIZED, FORBIDDEN}:
         raise Denied(f"{text}: the account was refused or lacks the right")

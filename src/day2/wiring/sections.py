@@ -6,7 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.addresses import (
+    BusSettings,
+    DatabaseSettings,
+    MonitoringSettings,
+    ProxySettings,
+)
 from day2.adapters.hashicorp import VaultSettings
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.memcached import CacheSettings
@@ -55,6 +60,7 @@ OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "database": DatabaseSettings,
     "proxy": ProxySettings,
     "bus": BusSettings,
+    "monitoring": MonitoringSettings,
 }
 SCHEMA: Schema = {
     "": RootSettings,
