@@ -164,12 +164,20 @@ class Prometheus:
         self._rules.write_text(template("prometheus-rules.yml", free_ratio_min=1))
         self._post(self.url, "/-/reload")
 
-    def use_receiver(self, name: str) -> None:
-        """Send all alerts to `hook`, or to `default-receiver`, which tells nobody (Kolla's own)."""
-        text = template("prometheus-alertmanager.yml", receiver=name, hook=self._place.port(HOOK))
+    def without_integrations(self) -> None:
+        """Leave Alertmanager with one receiver that tells nobody, as Kolla's own file does."""
+        text = template("prometheus-alertmanager.yml", receiver="default-receiver", more="")
         self._manager_config.write_text(text)
         for number in range(len(self.managers)):
             self._post(self._manager_url(number), "/-/reload")
+
+    def separate(self, name: str) -> None:
+        """Start one Alertmanager of several anew, alone: it and the others lose each other."""
+        self.stop(name)
+        command = [word for word in self._command(name) if "--cluster." not in str(word)]
+        self._processes.start(name, [*command, "--cluster.listen-address="])
+        number = self.managers.index(name)
+        wait_for(lambda: self._answers(self._manager_url(number)), name, seconds=20)
 
     def silence(self, starts_at: str, ends_at: str, **labels: str) -> str:
         """Silence the alerts with these labels; times are ISO 8601. Returns the silence's id."""
@@ -198,14 +206,15 @@ class Prometheus:
                 httpx.delete(path, auth=(USER, self._secret()), timeout=10).raise_for_status()
 
     def backfill(self, days: int, series: int, *, step_seconds: int = 300) -> dict[str, object]:
-        """Give the server a past: `lab_history_used_ratio{series="N"}` of so many days.
+        """Give the server another past: `lab_history_used_ratio{series="N"}` of so many days.
 
-        The server is stopped meanwhile, which is faster than waiting for it to see new blocks.
+        Whatever it had recorded is gone. The server is stopped meanwhile, which is faster than waiting for it to see new blocks.
         """
         text = self._home / "history.txt"
         first, last = history.write(text, days=days, series=series, step_seconds=step_seconds)
         self.stop("prometheus")
-        self.data.mkdir(exist_ok=True)
+        remove(self.data)
+        self.data.mkdir()
         history.make_blocks(text, self.data)
         text.unlink()
         self.start("prometheus")
@@ -257,8 +266,9 @@ class Prometheus:
             )
         )
         self._rules.write_text(template("prometheus-rules.yml", free_ratio_min=0.0001))
+        hook = f"  - name: hook\n    webhook_configs:\n      - url: http://{self._address(HOOK)}/\n"
         self._manager_config.write_text(
-            template("prometheus-alertmanager.yml", receiver="hook", hook=self._place.port(HOOK))
+            template("prometheus-alertmanager.yml", receiver="hook", more=hook)
         )
         web = self._place.etc / "prometheus-web.yml"
         if not web.exists():

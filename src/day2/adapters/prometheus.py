@@ -23,7 +23,7 @@ WARNINGS_MAX = 5
 LOOK_BACK = "24h"
 T = TypeVar("T")
 # A rule of a number alone fires always.
-_CONSTANT = re.compile(r"\(*\s*(vector\s*\()?\s*[0-9.]+\s*\)*$")
+_CONSTANT = re.compile(r"[(\s]*(vector\s*\(\s*)?[0-9.]+[)\s]*$")
 # What Go says of a failed scrape repeats the URL, with whatever secret its query carries.
 _QUERY_STRING = re.compile(r"\?[^\s\"']*")
 _ACCOUNT = re.compile(r"//[^/\s\"'@]*@")
