@@ -84,16 +84,18 @@ class Prometheus:
         self.up()
 
     def ready(self) -> bool:
-        """Ask the servers whether they are ready, and whether every target is up."""
+        """Ask whether every server is ready, every target up, and alerts arrive."""
         try:
             if any(self._get(url, "/-/ready").status_code != 200 for url in self._urls()):  # noqa: PLR2004
                 return False
             found = self._get(self.url, "/api/v1/targets").json()["data"]["activeTargets"]
             members = self._get(self._manager_url(0), "/api/v2/status").json()["cluster"]
+            # The one that fires always has arrived everywhere.
+            heard = all(self._get(url, "/api/v2/alerts").json() for url in self._urls()[1:])
         except (httpx.HTTPError, KeyError, ValueError):
             return False
         whole = len(self.managers) == 1 or len(members.get("peers", ())) == len(self.managers)
-        return bool(found) and all(target["health"] == "up" for target in found) and whole
+        return bool(found) and all(target["health"] == "up" for target in found) and whole and heard
 
     def restore(self) -> None:
         """Undo every fault: dead and frozen processes, broken rules, an odd receiver, silences."""
@@ -208,7 +210,8 @@ class Prometheus:
     def backfill(self, days: int, series: int, *, step_seconds: int = 300) -> dict[str, object]:
         """Give the server another past: `lab_history_used_ratio{series="N"}` of so many days.
 
-        Whatever it had recorded is gone. The server is stopped meanwhile, which is faster than waiting for it to see new blocks.
+        Whatever it had recorded is gone. The server is stopped meanwhile, which is faster than
+        waiting for it to see new blocks.
         """
         text = self._home / "history.txt"
         first, last = history.write(text, days=days, series=series, step_seconds=step_seconds)
@@ -287,6 +290,8 @@ class Prometheus:
                 f"--storage.tsdb.retention.time={RETENTION}",
                 f"--web.listen-address={self._address(SERVER)}",
                 "--web.enable-lifecycle",
+                # An Alertmanager that was started anew is told at once.
+                "--rules.alert.resend-delay=2s",
                 web,
             ]
         return [

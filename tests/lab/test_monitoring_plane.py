@@ -35,11 +35,10 @@ def part(place: Place) -> Iterator[Prometheus]:
 
 
 @pytest.fixture
-def lab(part: Prometheus) -> Iterator[Prometheus]:
+def lab(part: Prometheus) -> Prometheus:
     part.restore()
     settles(reader(part), {}, set())
-    yield part
-    part.restore()
+    return part
 
 
 def told(part: Prometheus) -> dict[str, Any]:
@@ -201,6 +200,7 @@ def test_a_rule_that_fails_is_found(lab: Prometheus) -> None:
     assert "duplicate series" in rule.last_error
 
 
+@pytest.mark.full
 def test_a_configuration_that_cannot_be_loaded_is_found(lab: Prometheus) -> None:
     lab.break_configuration()
     settles(
@@ -279,6 +279,7 @@ def test_a_past_of_weeks_is_put_in_within_seconds_and_read_back(lab: Prometheus)
         assert series.values[20 * 24] == history.value_at(late, number)
 
 
+@pytest.mark.full
 def test_alertmanagers_that_lose_each_other_are_found(place: Place, lab: Prometheus) -> None:
     lab.down()
     pair = Prometheus(place, alertmanagers=2)

@@ -10,14 +10,13 @@ import msgspec
 
 from day2.adapters.addresses import ANSWER_SECONDS, CONNECT_SECONDS, address_of, page
 from day2.adapters.listed import Listed, decoded, listed, printable, spoken
+from day2.adapters.promql import Answer, Envelope, Result, answer_of, refusal
 from day2.adapters.reasons import one_line
 from day2.adapters.web import FORBIDDEN, UNAUTHORIZED, Web, require_ok
-from day2.errors import BadAnswer, BadUsage, Day2Error, NotDeployed, Unreachable
+from day2.errors import BadAnswer, Day2Error, Unreachable
 from day2.model.tables.monitoring import Alert, AlertRule, KeySeries, MonitoringServer, ScrapeTarget
 
 NOT_READY = 503
-SERIES_MAX = 50_000
-POINTS_MAX = 5_000_000
 TARGETS_MAX, RULES_MAX, ALERTS_MAX = 50_000, 20_000, 5_000
 WARNINGS_MAX = 5
 LOOK_BACK = "24h"
@@ -27,45 +26,6 @@ _CONSTANT = re.compile(r"[(\s]*(vector\s*\(\s*)?[0-9.]+[)\s]*$")
 # What Go says of a failed scrape repeats the URL, with whatever secret its query carries.
 _QUERY_STRING = re.compile(r"\?[^\s\"']*")
 _ACCOUNT = re.compile(r"//[^/\s\"'@]*@")
-
-
-class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """One series of an answer: times are seconds since 1970, values may be NaN or infinite."""
-
-    labels: dict[str, str]
-    times: list[float]
-    values: list[float]
-
-    @property
-    def last(self) -> float:
-        """The newest value."""
-        return self.values[-1]
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The series of an answer; with `warnings` the server says itself that it is not whole."""
-
-    series: list[Series] = []
-    warnings: list[str] = []
-
-
-class _Envelope(msgspec.Struct):
-    status: str
-    data: msgspec.Raw = msgspec.Raw(b"null")
-    errorType: str = ""  # noqa: N815 - the API's name
-    error: str = ""
-    warnings: list[str] = []
-
-
-class _Item(msgspec.Struct):
-    metric: dict[str, str] = {}
-    value: tuple[float, str] | None = None
-    values: list[tuple[float, str]] = []
-
-
-class _Result(msgspec.Struct, rename="camel"):
-    result_type: str
-    result: msgspec.Raw
 
 
 class _Build(msgspec.Struct):
@@ -373,17 +333,8 @@ class Prometheus:
     def _questioned(self, path: str, words: Mapping[str, str]) -> Answer:
         limit = {"timeout": f"{self._answer_seconds:g}s"}
         what = "Prometheus query"
-        data, warnings = self._ask(path, _Result, what, {**words, **limit})
-        where = f"{what} at {self.address}"
-        match data.result_type:
-            case "vector" | "matrix":
-                items = decoded(data.result, list[_Item], where)
-            case "scalar":
-                point = decoded(data.result, tuple[float, str], where)
-                items = [_Item(value=point)]
-            case other:
-                raise BadAnswer(f"{where}: a result of type {one_line(other)!r}")
-        return _answer(items, warnings, where)
+        data, warnings = self._ask(path, Result, what, {**words, **limit})
+        return answer_of(data, warnings, f"{what} at {self.address}")
 
     def _ask(
         self, path: str, kind: type[T], what: str, query: Mapping[str, str] | None = None
@@ -396,12 +347,12 @@ class Prometheus:
         if status in {UNAUTHORIZED, FORBIDDEN}:
             require_ok(status, where)
         try:
-            envelope = msgspec.json.decode(body, type=_Envelope)
+            envelope = msgspec.json.decode(body, type=Envelope)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             require_ok(status, where)
             raise BadAnswer(f"{where}: the answer is not what this API promises") from None
         if envelope.status != "success":
-            raise _refusal(envelope, where)
+            raise refusal(envelope, where)
         require_ok(status, where)
         warnings = [one_line(text) for text in envelope.warnings[:WARNINGS_MAX]]
         return decoded(envelope.data, kind, where), warnings
@@ -413,47 +364,6 @@ class Prometheus:
             connect_seconds=self._connect_seconds,
             answer_seconds=self._answer_seconds,
         )
-
-
-def _answer(items: list[_Item], warnings: list[str], where: str) -> Answer:
-    if len(items) > SERIES_MAX:
-        raise BadAnswer(f"{where}: {len(items):,} series, more than {SERIES_MAX:,}")
-    series: list[Series] = []
-    points, other = 0, 0
-    for item in items:
-        pairs = item.values or ([item.value] if item.value else [])
-        points += len(pairs)
-        if points > POINTS_MAX:
-            raise BadAnswer(f"{where}: more than {POINTS_MAX:,} points")
-        if not pairs:
-            other += 1
-            continue
-        try:
-            values = [float(text) for _time, text in pairs]
-        except ValueError:
-            raise BadAnswer(f"{where}: a value that is no number") from None
-        times = [time for time, _text in pairs]
-        series.append(Series(labels=printable(item.metric), times=times, values=values))
-    if other:
-        warnings = [*warnings, f"{other:,} series hold no plain numbers (native histograms)"]
-    return Answer(series=series, warnings=warnings)
-
-
-def _refusal(envelope: _Envelope, where: str) -> Day2Error:
-    """Turn the API's own error into ours, with its sentence."""
-    text = f"{where}: {one_line(envelope.errorType)}: {one_line(envelope.error)}"
-    match envelope.errorType:
-        case "bad_data" | "execution":
-            return BadUsage(
-                text,
-                hint="the query itself is at fault: try it in the expression browser of Prometheus",
-            )
-        case "timeout" | "canceled" | "unavailable" | "internal":
-            return Unreachable(text)
-        case "not_found":
-            return NotDeployed(text)
-        case _:
-            return BadAnswer(text)
 
 
 def _without_secrets(text: str) -> str:

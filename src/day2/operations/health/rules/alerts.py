@@ -44,7 +44,6 @@ def _firing(facts: Facts, name: str, place: str, host: str, alerts: list[Alert])
     severities = {id(alert): severity(facts.policy, alert.labels) for alert in alerts}
     worst = min(alerts, key=lambda alert: severities[id(alert)].rank)
     graded = severities[id(worst)]
-    said = worst.labels.get("severity", "")
     since = max((facts.age(a.active_at) or timedelta(0) for a in alerts), default=timedelta(0))
     rows = f" ({len(alerts)} of them)" if len(alerts) > 1 else ""
     on = f" on {place}" if place else ""
@@ -56,8 +55,7 @@ def _firing(facts: Facts, name: str, place: str, host: str, alerts: list[Alert])
         ),
         f"alert {name or 'without a name'} fires{on} for {ago(since)}{rows}"
         + (f": {worst.summary}" if worst.summary else ""),
-        why=f"its label severity is {said!r}; {_decided(graded)}: "
-        f"{setting(facts.policy, _setting_of(graded))}",
+        why=_decided(facts.policy, graded, worst.labels.get("severity", "")),
         evidence={
             "alert": name,
             "labels": worst.labels,
@@ -79,12 +77,15 @@ def severity(policy: HealthPolicy, labels: dict[str, str]) -> Severity:
     return Severity.WARNING
 
 
-def _decided(graded: Severity) -> str:
-    return "a warning, as in neither list" if graded is Severity.WARNING else str(graded.value)
-
-
-def _setting_of(graded: Severity) -> str:
-    return "alert_info_labels" if graded is Severity.INFO else "alert_critical_labels"
+def _decided(policy: HealthPolicy, graded: Severity, said: str) -> str:
+    label = f"its label severity is {said!r}" if said else "it has no label severity"
+    match graded:
+        case Severity.CRITICAL:
+            return f"{label}: {setting(policy, 'alert_critical_labels')}"
+        case Severity.INFO:
+            return f"{label}: {setting(policy, 'alert_info_labels')}"
+        case _:
+            return f"{label}: neither in health.alert_critical_labels nor in alert_info_labels"
 
 
 def _proves_only(policy: HealthPolicy, alert: Alert, constant: set[str]) -> bool:
