@@ -32,6 +32,8 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 def install_packages(programs: Mapping[str, str] = PROGRAMS) -> None:
     """Install what is missing of these; one call of apt-get, none when nothing is.
 
+    Parts that few tests need bring programs of their own.
+
     Raises:
         RuntimeError: when a package is missing and this user may not install it.
 

@@ -40,6 +40,7 @@ class Part(Protocol):
 PARTS = {
     "galera": "lab.parts.galera:Galera",
     "nodes": "lab.parts.nodes:Nodes",
+    "prometheus": "lab.parts.prometheus:Prometheus",
     "rabbitmq3": "lab.parts.rabbitmq3:RabbitMQ3",
     "tls": "lab.parts.tls:Tls",
 }

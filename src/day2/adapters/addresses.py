@@ -72,6 +72,52 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Section `clouds.NAME.monitoring`: Prometheus and Alertmanager."""
+
+    prometheus: Annotated[
+        list[str],
+        Meta(min_length=1, description="URL of every Prometheus server, each for itself."),
+    ]
+    alertmanager: Annotated[
+        list[str],
+        Meta(description="URL of every Alertmanager, each for itself; empty: none is asked."),
+    ] = []
+    user: Annotated[
+        str, Meta(description="The account of the Prometheus servers; empty: they ask for none.")
+    ] = ""
+    password: Annotated[
+        SecretRef | None, Meta(description="Where the password of that account lives.")
+    ] = None
+    alertmanager_user: Annotated[
+        str, Meta(description="The account of the Alertmanagers; empty: they ask for none.")
+    ] = ""
+    alertmanager_password: Annotated[
+        SecretRef | None, Meta(description="Where the password of that account lives.")
+    ] = None
+    ca_file: Annotated[
+        str, Meta(description="CA of these URLs; empty: the system's own authorities.")
+    ] = ""
+    seconds: Annotated[
+        float, Meta(gt=0, description="Seconds that one answer may take; big ones take longest.")
+    ] = 10.0
+    key_series: Annotated[
+        list[str],
+        Meta(
+            description="Selectors of series that must be fresh, such as `openstack_nova_up`: an "
+            "exporter may answer, and have nothing to say."
+        ),
+    ] = msgspec.field(default_factory=lambda: ["up"])
+
+    def __post_init__(self) -> None:
+        for user, password, name in (
+            (self.user, self.password, "password"),
+            (self.alertmanager_user, self.alertmanager_password, "alertmanager_password"),
+        ):
+            if user and password is None:
+                raise ValueError(f"the account {user!r} needs the setting {name}")
+
+
 def host_and_port(address: str, *, port: int) -> tuple[str, int]:
     """Split `host`, `host:port` or `[v6]:port`.
 

@@ -25,7 +25,10 @@ ANSWER_BYTES_MAX = 64 << 20
 
 
 class Web:
-    """One server behind one URL, asked with one account; not to be shared between threads."""
+    """One server behind one URL, asked with one account; not to be shared between threads.
+
+    Without a user the requests carry no account.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,9 @@ class Web:
             NotDeployed: there is no such page.
 
         """
-        return self._ask("GET", path, what=what, query=query)
+        status, body = self._ask("GET", path, what=what, query=query)
+        require_ok(status, f"{what} at {self.address}")
+        return body
 
     def post(
         self, path: str, content: bytes, *, what: str, query: Mapping[str, str] | None = None
@@ -88,7 +93,21 @@ class Web:
             Unreachable, BadAnswer, Denied, NotDeployed: as `get`.
 
         """
-        return self._ask("POST", path, what=what, query=query, content=content)
+        status, body = self._ask("POST", path, what=what, query=query, content=content)
+        require_ok(status, f"{what} at {self.address}")
+        return body
+
+    def ask(
+        self, path: str, *, what: str, query: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Return status and body, whatever they are: some servers explain their refusals.
+
+        Raises:
+            Unreachable: nothing answers, or not in time.
+            BadAnswer: too large, broken off, or not HTTP.
+
+        """
+        return self._ask("GET", path, what=what, query=query)
 
     def _ask(
         self,
@@ -98,7 +117,7 @@ class Web:
         what: str,
         query: Mapping[str, str] | None,
         content: bytes | None = None,
-    ) -> bytes:
+    ) -> tuple[int, bytes]:
         what = f"{what} at {self.address}"
         url = self._url + path
         headers = {"Content-Type": "application/json"} if content is not None else None
@@ -119,7 +138,7 @@ class Web:
             raise
         except Exception as error:
             raise self._named(error, what) from error
-        return _require_ok(response, body, what)
+        return response.status_code, body
 
     def _watch(self, event: str, info: dict[str, Any]) -> None:
         """Learn of each new connection, below TLS, from httpcore's own trace."""
@@ -161,10 +180,15 @@ def _read(response: httpx.Response, what: str) -> bytes:
     return b"".join(parts)
 
 
-def _require_ok(response: httpx.Response, body: bytes, what: str) -> bytes:
-    status = response.status_code
+def require_ok(status: int, what: str) -> None:
+    """Return for a 200; name any other status.
+
+    Raises:
+        Unreachable, Denied, NotDeployed, BadAnswer: as the status says.
+
+    """
     if status == OK:
-        return body
+        return
     text = f"{what}: HTTP {status}"
     if status in {UNAUTHORIZED, FORBIDDEN}:
         raise Denied(f"{text}: the account was refused or lacks the right")

@@ -9,6 +9,7 @@ from day2.model.tables import (
     compute,
     identity,
     infrastructure,
+    monitoring,
     network,
     others,
     placement,
@@ -105,6 +106,15 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     cache_nodes: list[infrastructure.CacheNode] = []
     hosts: list[infrastructure.Host] = []
     containers: list[infrastructure.Container] = []
+    # what watches the cloud
+    monitoring_servers: list[monitoring.MonitoringServer] = []
+    scrape_targets: list[monitoring.ScrapeTarget] = []
+    alert_rules: list[monitoring.AlertRule] = []
+    alerts: list[monitoring.Alert] = []
+    key_series: list[monitoring.KeySeries] = []
+    alertmanagers: list[monitoring.Alertmanager] = []
+    routed_alerts: list[monitoring.RoutedAlert] = []
+    silences: list[monitoring.Silence] = []
 
 
 KINDS: tuple[str, ...] = Tables.__struct_fields__

@@ -6,7 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.addresses import (
+    BusSettings,
+    DatabaseSettings,
+    MonitoringSettings,
+    ProxySettings,
+)
 from day2.adapters.ceph import CephSettings
 from day2.adapters.hashicorp import VaultSettings
 from day2.adapters.kolla.settings import KollaSettings
@@ -63,6 +68,7 @@ OF_A_CLOUD: dict[str, type[msgspec.Struct]] = {
     "bus": BusSettings,
     "ceph": CephSettings,
     "logs": LogSettings,
+    "monitoring": MonitoringSettings,
 }
 SCHEMA: Schema = {
     "": RootSettings,

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.addresses import (
+    BusSettings,
+    DatabaseSettings,
+    MonitoringSettings,
+    ProxySettings,
+)
 from day2.adapters.ceph import CephSettings
 from day2.adapters.clock import Clock, SystemClock
 from day2.adapters.hashicorp import VaultSettings
@@ -127,8 +132,8 @@ class Site:
         ]
 
     def _carrier_jobs(self, kinds: Sequence[str]) -> list["Job"]:
-        """Make the reads of database, load balancers and bus: of those that are configured."""
-        from day2.survey import bus, database
+        """Make the reads of database, load balancers, bus, monitoring: of what is configured."""
+        from day2.survey import bus, database, monitoring
 
         def resolve(reference: SecretRef) -> str:
             return self.secrets.resolve(reference)
@@ -144,6 +149,9 @@ class Site:
                 self.section("bus", BusSettings), resolve=resolve, clock=self.clock
             )
             made += reader.jobs(kinds)
+        if self._configured("monitoring"):
+            watchers = self.section("monitoring", MonitoringSettings)
+            made += monitoring.MonitoringReader(watchers, resolve=resolve).jobs(kinds)
         return made
 
     def _configured(self, name: str) -> bool:

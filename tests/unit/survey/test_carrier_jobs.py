@@ -3,18 +3,23 @@
 
 import socket
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 
-from day2.adapters.addresses import BusSettings, DatabaseSettings, ProxySettings
+from day2.adapters.addresses import (
+    BusSettings,
+    DatabaseSettings,
+    MonitoringSettings,
+    ProxySettings,
+)
 from day2.adapters.clock import SystemClock
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.secrets import SecretRef
 from day2.errors import BadSettings
 from day2.model.survey import KINDS, Survey
-from day2.survey import bus, database
+from day2.survey import bus, database, monitoring
 from day2.survey.lanes import Job
 from day2.survey.read import SurveySettings, read
 
@@ -82,6 +87,44 @@ def test_without_an_address_that_answers_nodes_and_queues_are_unknown_not_none(
     assert not survey.is_complete("bus_queues")
 
 
+def watchers(closed: str, **more: Any) -> MonitoringSettings:
+    given = {"prometheus": [f"http://{closed}"], "alertmanager": [f"http://{closed}"]}
+    return MonitoringSettings(**{**given, **more})
+
+
+def test_without_a_prometheus_that_answers_nothing_that_it_says_is_known(closed: str) -> None:
+    survey = surveyed(monitoring.MonitoringReader(watchers(closed), resolve=no_secret).jobs(KINDS))
+    assert survey.tables.monitoring_servers[0].error == "connection refused"
+    assert survey.tables.alertmanagers[0].error == "connection refused"
+    complete = {kind for kind in monitoring.KINDS if survey.is_complete(kind)}
+    assert complete == {"monitoring_servers", "alertmanagers"}
+    assert {gap.message.partition(": ")[2] for gap in survey.gaps} == {
+        "no Prometheus answered",
+        "no Alertmanager answered",
+    }
+
+
+def test_without_alertmanagers_in_the_settings_none_of_their_tables_is_read(closed: str) -> None:
+    settings = watchers(closed, alertmanager=[])
+    survey = surveyed(monitoring.MonitoringReader(settings, resolve=no_secret).jobs(KINDS))
+    assert not any(survey.was_read(k) for k in ("alertmanagers", "routed_alerts", "silences"))
+    assert "silences" not in {gap.kind for gap in survey.gaps}
+
+
+def test_a_password_of_the_monitoring_that_cannot_be_fetched_is_a_gap(closed: str) -> None:
+    settings = watchers(closed, user="admin", password=REFERENCE)
+    survey = surveyed(monitoring.MonitoringReader(settings, resolve=no_secret).jobs(KINDS))
+    told = {gap.kind for gap in survey.gaps if gap.error == "BadSettings"}
+    assert told == {"monitoring_servers"}
+
+
+@pytest.mark.parametrize("name", ["user", "alertmanager_user"])
+def test_an_account_without_a_password_is_refused(name: str) -> None:
+    tree = {"prometheus": ["http://p:9091"], name: "admin"}
+    with pytest.raises(msgspec.ValidationError, match="password"):
+        msgspec.convert(tree, MonitoringSettings)
+
+
 def test_kinds_that_nobody_wants_are_not_read(closed: str) -> None:
     nodes = DatabaseSettings(nodes=[closed], password=REFERENCE)
     pages = ProxySettings(statistics=[f"http://{closed}"], password=REFERENCE)
@@ -93,9 +136,11 @@ def test_kinds_that_nobody_wants_are_not_read(closed: str) -> None:
     assert database.database_jobs(nodes, ["servers"], secret) == []
     assert database.proxy_jobs(pages, ["servers"], secret) == []
     assert reader.jobs(["servers"]) == []
+    watching = monitoring.MonitoringReader(watchers(closed), resolve=secret)
+    assert watching.jobs(["servers"]) == []
 
 
-@pytest.mark.parametrize("kind", [DatabaseSettings, ProxySettings, BusSettings])
+@pytest.mark.parametrize("kind", [DatabaseSettings, ProxySettings, BusSettings, MonitoringSettings])
 def test_a_section_without_addresses_is_refused(kind: type[msgspec.Struct]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"password": {"env": "X"}}, kind)

@@ -7,6 +7,21 @@ CLOUD, HOST, SUBJECT, SERVICE = "cloud", "host", "subject", "service"
 CONTAINER = "container"
 
 
+# Kolla's containers, and what Prometheus calls the job that reads each.
+EXPORTERS = (
+    ("prometheus_node_exporter", "node"),
+    ("prometheus_mysqld_exporter", "mysqld"),
+    ("prometheus_memcached_exporter", "memcached"),
+    ("prometheus_cadvisor", "cadvisor"),
+    ("prometheus_libvirt_exporter", "libvirt_exporter"),
+    ("prometheus_server", "prometheus"),
+    ("prometheus_alertmanager", "alertmanager"),
+    ("fluentd", "fluentd"),
+    ("haproxy", "haproxy"),
+    ("rabbitmq", "rabbitmq"),
+)
+
+
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of `check` explain findings of `consequences` (patterns) with the same place.
 
@@ -132,7 +147,19 @@ def _of_containers() -> tuple[Cause, ...]:
                     ("rabbitmq", ("bus.node.*", "bus.endpoint.*")),
                     ("mariadb", ("database.node.*",)),
                     ("haproxy", ("proxy.down",)),
+                    ("prometheus_server", ("monitoring.server.*",)),
+                    ("prometheus_alertmanager", ("alerting.server.down",)),
                 )
+            ),
+            *(
+                Cause(
+                    check=check,
+                    same=HOST,
+                    consequences=("monitoring.target.*",),
+                    containers=(name,),
+                    subjects=(f"{job}/*",),
+                )
+                for name, job in EXPORTERS
             ),
         ]
     return tuple(lost)
@@ -225,12 +252,21 @@ CAUSES: tuple[Cause, ...] = (
             "host.partly_known",
             "host.inventory.differs",
             "container.*",
+            "monitoring.*",
+            "alerting.server.down",
         ),
     ),
     Cause(
         check="host.unreachable",
         same=HOST,
-        consequences=("container.*", "host.disk.*", "host.clock.*"),
+        consequences=(
+            "container.*",
+            "host.disk.*",
+            "host.clock.*",
+            "monitoring.server.*",
+            "monitoring.target.*",
+            "alerting.server.down",
+        ),
     ),
     # Without bus or database the health checks of all services fail: that is no news.
     Cause(check="bus.down", same=CLOUD, consequences=("container.unhealthy",)),

@@ -179,3 +179,34 @@ class HealthPolicy(msgspec.Struct, frozen=True, kw_only=True):
             "(nova_scheduler takes up to 160 s: LP#2162860).",
         ),
     ] = 180
+    monitoring_stale_minutes: Annotated[
+        int,
+        _minutes(
+            "A key series (`monitoring.key_series`) without a sample for longer is a warning."
+        ),
+    ] = 10
+    alert_critical_labels: Annotated[
+        list[str],
+        Meta(description="Values of an alert's label `severity` that are critical here."),
+    ] = msgspec.field(default_factory=lambda: ["critical", "page", "emergency", "disaster"])
+    alert_info_labels: Annotated[
+        list[str],
+        Meta(
+            description="Values of an alert's label `severity` that are info here; every other "
+            "value, and none at all, is a warning."
+        ),
+    ] = msgspec.field(default_factory=lambda: ["info", "information", "notice", "low", "debug"])
+    alert_watchdog_names: Annotated[
+        list[str],
+        Meta(
+            description="Alerts that fire always, to prove that alerts arrive; so are those whose "
+            "rule is a number, and those of severity `none`."
+        ),
+    ] = msgspec.field(default_factory=lambda: ["Watchdog", "DeadMansSwitch", "DeadMansSnitch"])
+    silence_ending_hours: Annotated[
+        int,
+        Meta(ge=0, description="A silence that hides alerts and ends within this is a warning."),
+    ] = 24
+    silence_days_max: Annotated[
+        int, Meta(ge=1, description="A silence made for longer than this is a warning.")
+    ] = 30

@@ -18,6 +18,8 @@ KOLLA_ACCOUNTS = "kolla-admin"
 MONITORING_ACCOUNT_SINCE = 22
 # From this release on (2025.1) ProxySQL is on by default, and with it the account `monitor`.
 PROXYSQL_SINCE = 20
+# From this release on (2023.2) Prometheus itself asks for an account.
+PROMETHEUS_ACCOUNT_SINCE = 17
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -172,6 +174,7 @@ def _of_kolla(kolla: Kolla, wanted: Wanted) -> dict[str, Section]:
         made["proxy"] = _proxy(kolla)
         made["bus"] = _bus(kolla)
         made["cache"] = _cache(kolla)
+        made["monitoring"] = _monitoring(kolla)
     return {name: section for name, section in made.items() if section.values}
 
 
@@ -299,6 +302,38 @@ def _cache(kolla: Kolla) -> Section:
         return Section()
     addresses, note = _addresses(kolla, "memcached")
     return _part(addresses, note, "servers", f"{{}}:{kolla.text('memcached_port', '11211')}")
+
+
+def _monitoring(kolla: Kolla) -> Section:
+    """Name every Prometheus and Alertmanager for itself; HAProxy would show one of them only."""
+    enabled = kolla.on("enable_prometheus", default=False)
+    if not kolla.on("enable_prometheus_server", default=enabled):
+        return Section()
+    addresses, note = _addresses(kolla, "prometheus")
+    port = kolla.text("prometheus_port", "9091")
+    section = _part(addresses, note, "prometheus", f"http://{{}}:{port}")
+    if not section.values:
+        return section
+    if kolla.on("enable_prometheus_alertmanager", default=enabled):
+        addresses, _note = _addresses(kolla, "prometheus-alertmanager")
+        port = kolla.text("prometheus_alertmanager_port", "9093")
+        section.values["alertmanager"] = [f"http://{a}:{port}" for a in addresses]
+    if _major(kolla) >= PROMETHEUS_ACCOUNT_SINCE:
+        section.values |= {"user": "admin", "password": {"kolla": "prometheus_password"}}
+        section.notes["user"] = "Kolla's own account of Prometheus, since 2023.2."
+        section.active = kolla.has_password("prometheus_password")
+    if section.values.get("alertmanager"):
+        section.values |= {
+            "alertmanager_user": kolla.text("prometheus_alertmanager_user", "admin"),
+            "alertmanager_password": {"kolla": "prometheus_alertmanager_password"},
+        }
+        section.notes["alertmanager_user"] = (
+            "Kolla's prometheus_alertmanager_user: only HAProxy asks for it."
+        )
+        section.active &= kolla.has_password("prometheus_alertmanager_password")
+    if kolla.on("enable_prometheus_openstack_exporter", default=enabled):
+        section.values["key_series"] = ["up", "openstack_nova_up"]
+    return section
 
 
 def _part(addresses: list[str], note: str, field: str, form: str) -> Section:

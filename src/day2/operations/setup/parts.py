@@ -54,6 +54,23 @@ PARTS: tuple[Part, ...] = (
         cure="see that this machine may connect to each server",
     ),
     Part(
+        id="monitoring",
+        title="Prometheus and Alertmanager",
+        kinds=(
+            "monitoring_servers",
+            "scrape_targets",
+            "alert_rules",
+            "alerts",
+            "key_series",
+            "alertmanagers",
+            "routed_alerts",
+            "silences",
+        ),
+        section="monitoring",
+        unset="what Prometheus and Alertmanager say",
+        cure="see that this machine may connect to each of them, and that the accounts are right",
+    ),
+    Part(
         id="tls",
         title="TLS of the endpoints",
         kinds=("certificates",),

@@ -17,7 +17,10 @@ def account(entry: str = "one", url: str = "http://10.0.0.250:5000", **fields: A
 def kolla(*, version: str = "20.1.0", keys: set[str] | None = None, **values: Any) -> Kolla:
     groups = {
         name: ["c1", "c2"]
-        for name in ("mariadb", "rabbitmq", "memcached", "loadbalancer", "control")
+        for name in (
+            *("mariadb", "rabbitmq", "memcached", "loadbalancer", "control"),
+            *("prometheus", "prometheus-alertmanager"),
+        )
     }
     return Kolla(
         config_dir=Path("/etc/kolla"),
@@ -135,6 +138,62 @@ def test_database_is_a_comment_where_kolla_makes_no_account_for_looking(
     version: str, values: dict[str, Any], active: bool
 ) -> None:
     assert sections(kolla(version=version, **values))["database"].active is active
+
+
+def test_monitoring_is_what_kolla_deploys_each_server_for_itself() -> None:
+    made = sections(kolla(enable_prometheus="yes"))["monitoring"]
+    assert made.active
+    assert made.values == {
+        "prometheus": ["http://10.0.0.1:9091", "http://[fd00::2]:9091"],
+        "alertmanager": ["http://10.0.0.1:9093", "http://[fd00::2]:9093"],
+        "user": "admin",
+        "password": {"kolla": "prometheus_password"},
+        "alertmanager_user": "admin",
+        "alertmanager_password": {"kolla": "prometheus_alertmanager_password"},
+        "key_series": ["up", "openstack_nova_up"],
+    }
+
+
+def test_ports_accounts_and_exporter_of_the_monitoring_follow_globals() -> None:
+    made = sections(
+        kolla(
+            version="16.7.0",
+            enable_prometheus=True,
+            enable_prometheus_openstack_exporter="no",
+            prometheus_port=19091,
+            prometheus_alertmanager_port=19093,
+            prometheus_alertmanager_user="am",
+        )
+    )["monitoring"]
+    assert made.values == {
+        "prometheus": ["http://10.0.0.1:19091", "http://[fd00::2]:19091"],
+        "alertmanager": ["http://10.0.0.1:19093", "http://[fd00::2]:19093"],
+        "alertmanager_user": "am",
+        "alertmanager_password": {"kolla": "prometheus_alertmanager_password"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        ({}, None),
+        ({"enable_prometheus": "no"}, None),
+        ({"enable_prometheus": "yes", "enable_prometheus_server": "no"}, None),
+        ({"enable_prometheus": "yes", "enable_prometheus_alertmanager": "no"}, False),
+        ({"enable_prometheus_server": "yes"}, False),
+        ({"enable_prometheus": "yes"}, True),
+    ],
+)
+def test_monitoring_that_is_not_deployed_is_not_asked(
+    values: dict[str, Any], asked: bool | None
+) -> None:
+    made = sections(kolla(**values)).get("monitoring")
+    assert (made and "alertmanager" in made.values) is asked
+
+
+def test_monitoring_without_its_password_is_a_comment() -> None:
+    keys = {"prometheus_password"}
+    assert sections(kolla(keys=keys, enable_prometheus="yes"))["monitoring"].active is False
 
 
 def test_password_that_is_not_there_makes_the_section_a_comment() -> None:

@@ -3,6 +3,7 @@
 
 from day2.operations.health.check import Check
 from day2.operations.health.rules import (
+    alerts,
     allocations,
     attachments,
     bus,
@@ -19,6 +20,7 @@ from day2.operations.health.rules import (
     load_balancers,
     migrations,
     missing,
+    monitoring,
     others,
     partly_known,
     pools,
@@ -30,6 +32,7 @@ from day2.operations.health.rules import (
     servers,
     services,
     subnets,
+    targets,
     volumes,
 )
 
@@ -65,4 +68,7 @@ def all_checks() -> tuple[Check, ...]:
         *hosts.CHECKS,
         *missing.CHECKS,
         *partly_known.CHECKS,
+        *monitoring.CHECKS,
+        *targets.CHECKS,
+        *alerts.CHECKS,
     )

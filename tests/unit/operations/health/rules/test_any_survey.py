@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from day2.model.survey import KINDS, Tables
 from day2.operations.health.policy import HealthPolicy
 from day2.operations.health.rules import (
+    alerts,
     allocations,
     attachments,
     bus,
@@ -23,6 +24,7 @@ from day2.operations.health.rules import (
     images,
     load_balancers,
     migrations,
+    monitoring,
     others,
     pools,
     ports,
@@ -32,6 +34,7 @@ from day2.operations.health.rules import (
     server_places,
     servers,
     subnets,
+    targets,
     volumes,
 )
 from tests.unit.builders import HOSTILE, NOW, facts, judged, keys
@@ -39,6 +42,7 @@ from tests.unit.builders import HOSTILE, NOW, facts, judged, keys
 CHECKS = tuple(
     check
     for module in (
+        alerts,
         allocations,
         attachments,
         bus,
@@ -48,6 +52,7 @@ CHECKS = tuple(
         images,
         load_balancers,
         migrations,
+        monitoring,
         others,
         pools,
         ports,
@@ -57,6 +62,7 @@ CHECKS = tuple(
         server_places,
         servers,
         subnets,
+        targets,
         volumes,
     )
     for check in module.CHECKS
@@ -68,6 +74,7 @@ WORDS = (
     *("DOWN", "down", "up", "disabled", "nova-compute", "neutron-dhcp-agent", "compute:nova"),
     *("binding_failed", "network:dhcp", "creating", "reserved", "error", "in-use", "running"),
     *("evacuation", "done", "PENDING_UPDATE", "CREATE_IN_PROGRESS", "CREATE_FAILED", "queued"),
+    *("firing", "suppressed", "alerting", "err", "active", "severity", "critical", "instance"),
     *("VCPU", "MEMORY_MB", "infinite", "nan", "1e999", "clean failed", "resources:VCPU"),
 )
 NUMBERS = (-1, 0, 1, 2, 4, 6, 100, 2**63, 10**400)
