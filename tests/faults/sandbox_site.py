@@ -129,8 +129,9 @@ def running(folder: Path) -> Iterator[Bench]:
         port = listening.getsockname()[1]
         found = scenario.load(SCENARIO)
         told = place.Told(region=found.region, member_project=found.projects[0].name)
+        made = server.make(folder, listening, CLOCK).server
+        # Of OpenStack alone: without the sections of the planes around it.
         place.write_for_clients(folder, "default", port, wanted, told)
-        made, _name = server.make(folder, listening, CLOCK)
         app = made.config.app
         assert isinstance(app, Application)
         bench = Bench(app, folder)

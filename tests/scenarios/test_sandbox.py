@@ -176,6 +176,7 @@ SMALL = {
     "compute.migration.stuck": 1,
     "container.restarting": 1,
     "host.disk.full": 1,
+    "monitoring.alert.firing": 1,
     "logs.template": 2,
     "quota.nearly_full": 1,
     "server.error": 3,

@@ -32,7 +32,8 @@ SAID = {
     "delay": ("Unreachable", "no answer in time"),
     "drip": ("", ""),
     "hang": ("Unreachable", "no answer in time"),
-    "loop": ("BadAnswer", "again|already read|without end"),
+    # Nova's list of services has no pages: it refuses the next one.
+    "loop": ("BadAnswer", "again|already read|without end|HTTP 400"),
     "types": ("BadAnswer", "not what this API promises"),
     "null": ("BadAnswer", "not what this API promises"),
     "header": ("BadAnswer", "header"),

@@ -58,6 +58,16 @@ def make(
     }
     # The files of the hosts are read; `source: opensearch` reads the same from here.
     sections["logs"]["opensearch"] = {"address": f"{root}/opensearch"}
+    account = {"kolla": "prometheus_password"}
+    sections["monitoring"] = {
+        "prometheus": [f"{root}/prometheus"],
+        "alertmanager": [f"{root}/alertmanager"],
+        "user": "admin",
+        "password": account,
+        "alertmanager_user": "admin",
+        "alertmanager_password": account,
+        "key_series": ["up", "openstack_nova_up"],
+    }
     if urls:
         sections["bus"] = {
             "management": [f"{url}/rabbitmq/{name}" for name, url in urls.items()],
