@@ -23,5 +23,5 @@ fi
 stage check make -s check
 stage "unit, scenarios, faults" $bin/pytest -q -n 2 tests/unit tests/scenarios tests/faults tests/lab_core
 stage "the lab is up" $bin/python -m lab up
-stage "lab" $bin/pytest -q tests/conformance tests/lab
+stage "lab" $bin/pytest -q tests/lab
 echo "== all: $((SECONDS - begin)) s"

@@ -129,7 +129,10 @@ def running(folder: Path) -> Iterator[Bench]:
         port = listening.getsockname()[1]
         found = scenario.load(SCENARIO)
         told = place.Told(region=found.region, member_project=found.projects[0].name)
-        made = server.make(folder, listening, CLOCK).server
+        whole = server.make(folder, listening, CLOCK)
+        made = whole.server
+        for beside in (whole.planes.tls, *whole.planes.ports, *whole.planes.closed):
+            beside.close()
         # Of OpenStack alone: without the sections of the planes around it.
         place.write_for_clients(folder, "default", port, wanted, told)
         app = made.config.app

@@ -184,6 +184,7 @@ def test_one_of_two_servers_that_is_away_costs_nothing_but_itself(lab: Prometheu
     assert survey.tables.scrape_targets
 
 
+@pytest.mark.full
 def test_a_dead_alertmanager_is_a_finding_of_its_own(lab: Prometheus) -> None:
     lab.kill("alertmanager1")
     survey = surveyed(reader(lab)())
