@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from day2.adapters.addresses import ANSWER_SECONDS, CONNECT_SECONDS, address_of, page
+from day2.adapters.asked import Asked
 from day2.adapters.listed import Listed, decoded, listed, printable
 from day2.adapters.reasons import one_line
-from day2.adapters.web import NOT_FOUND, Web, require_ok
+from day2.adapters.web import NOT_FOUND, require_ok
 from day2.errors import BadAnswer, Unreachable
 from day2.model.tables.monitoring import Alertmanager, Receiver, RoutedAlert, Silence
 
@@ -88,27 +88,8 @@ class _Silence(msgspec.Struct, rename="camel"):
     matchers: list[_Matcher] = []
 
 
-class AlertRouter:
+class AlertRouter(Asked):
     """One Alertmanager."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        user: str = "",
-        password: str = "",
-        ca_file: str = "",
-        connect_seconds: float = CONNECT_SECONDS,
-        answer_seconds: float = ANSWER_SECONDS,
-    ) -> None:
-        self._url = page(url)
-        self._login = {"user": user, "password": password, "ca_file": ca_file}
-        self._connect_seconds = connect_seconds
-        self._answer_seconds = answer_seconds
-        self.address = address_of(self._url)
-
-    def __repr__(self) -> str:
-        return f"AlertRouter({self._url}, user={self._login['user']}, password=***)"
 
     def status(self) -> Alertmanager:
         """Return how it is, whom it sees and whom it tells; silence is a row that says so.
@@ -195,12 +176,7 @@ class AlertRouter:
 
     def _ask(self, path: str, kind: type[T], what: str) -> T:
         where = f"{what} at {self.address}"
-        with Web(
-            self._url,
-            **self._login,
-            connect_seconds=self._connect_seconds,
-            answer_seconds=self._answer_seconds,
-        ) as web:
+        with self._web() as web:
             status, body = web.ask(path, what=what)
         if status == NOT_FOUND:
             require_ok(status, f"{where} (API v2, since 0.16)")

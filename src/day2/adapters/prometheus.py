@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from day2.adapters.addresses import ANSWER_SECONDS, CONNECT_SECONDS, address_of, page
+from day2.adapters.asked import Asked
 from day2.adapters.listed import Listed, decoded, listed, printable, spoken
 from day2.adapters.promql import Answer, Envelope, Result, answer_of, refusal
 from day2.adapters.reasons import one_line
-from day2.adapters.web import FORBIDDEN, UNAUTHORIZED, Web, require_ok
+from day2.adapters.web import FORBIDDEN, UNAUTHORIZED, require_ok
 from day2.errors import BadAnswer, Day2Error, Unreachable
 from day2.model.tables.monitoring import Alert, AlertRule, KeySeries, MonitoringServer, ScrapeTarget
 
@@ -93,27 +93,8 @@ class _Alert(msgspec.Struct, rename="camel"):
     active_at: datetime | None = None
 
 
-class Prometheus:
+class Prometheus(Asked):
     """One server; may be asked from several threads, each question has its own connection."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        user: str = "",
-        password: str = "",
-        ca_file: str = "",
-        connect_seconds: float = CONNECT_SECONDS,
-        answer_seconds: float = ANSWER_SECONDS,
-    ) -> None:
-        self._url = page(url)
-        self._login = {"user": user, "password": password, "ca_file": ca_file}
-        self._connect_seconds = connect_seconds
-        self._answer_seconds = answer_seconds
-        self.address = address_of(self._url)
-
-    def __repr__(self) -> str:
-        return f"Prometheus({self._url}, user={self._login['user']}, password=***)"
 
     def read(self) -> MonitoringServer:
         """Return how the server is; one that does not answer is a row that says so.
@@ -356,14 +337,6 @@ class Prometheus:
         require_ok(status, where)
         warnings = [one_line(text) for text in envelope.warnings[:WARNINGS_MAX]]
         return decoded(envelope.data, kind, where), warnings
-
-    def _web(self) -> Web:
-        return Web(
-            self._url,
-            **self._login,
-            connect_seconds=self._connect_seconds,
-            answer_seconds=self._answer_seconds,
-        )
 
 
 def _without_secrets(text: str) -> str:
