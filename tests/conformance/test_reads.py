@@ -42,6 +42,8 @@ DOCUMENTS = (
     "network quotas of project ID",
 )
 _TYPED = tuple(f"quota_set.{word}_" for word in ("volumes", "gigabytes", "snapshots"))
+# The lab does not have these: the sandbox answers in recorded shapes.
+RECORDED = frozenset({"load-balancer"})
 
 
 def name(collection: Collection) -> str:
@@ -117,7 +119,9 @@ def test_the_catalogue_names_the_same_services(lab: Place, sandbox: Place) -> No
         }
         for place in (lab, sandbox)
     )
-    assert {entry[:2] for entry in there} == {entry[:2] for entry in here}
+    assert {entry[:2] for entry in there} == {
+        entry[:2] for entry in here if entry[0] not in RECORDED
+    }
 
 
 def _configured(where: str, line: str) -> bool:
