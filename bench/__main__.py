@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.bounds import Bound
 from day2.adapters.openstack import clouds
 from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.survey.openstack import KINDS
@@ -44,30 +45,6 @@ class Took:
 
     wall: float
     cpu: float
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What a ratio or a time must keep."""
-
-    what: str
-    measured: float
-    limit: float
-    unit: str = ""
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Tell whether it does."""
-        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
-
-    def __str__(self) -> str:
-        sign = "≥" if self.at_least else "≤"
-        verdict = "met" if self.met else "MISSED"
-        return (
-            f"{self.what:<52} {self.measured:>8.2f}{self.unit} {sign} {self.limit:g}{self.unit}"
-            f"  {verdict}"
-        )
 
 
 class Bench:

@@ -4,6 +4,7 @@
 `large`: a survey with all checks (`day2 health check`) beside the bare requests and openstacksdk,
 taking turns in one run; the sandbox sends kept bytes, so that clients are measured. `huge`: the
 same check over growing parts of half a million servers, each part a sandbox of its own.
+`evidence`: `day2 evidence collect` on `large`, a thousand hosts that are asked each for itself.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.__main__ import BROKEN, DAY2, HERE, Bound
+from bench.__main__ import BROKEN, DAY2, HERE
+from bench.bounds import Bound
 from day2.sandbox.bulk.sizes import scaled
 from day2.settings import read_yaml
 from day2.survey.openstack import KINDS
@@ -34,6 +36,8 @@ RSS_MIB_MAX, LIMIT_RATIO_MAX, SDK_RATIO_MIN, SERVER_SHARE_MAX = 600, 1.4, 6, 0.2
 STOPPED_AT = 8
 # Twice the cloud may take twice the time; what is measured has noise.
 GROWTH_MAX = 1.2
+EVIDENCE_SECONDS_MAX, EVIDENCE_RSS_MIB_MAX = 300, 1024
+EVIDENCE_SETTINGS = {"seconds_max": 240, "host_seconds": 200}
 FACTORS = (0.1, 0.25, 0.5, 1.0)
 TICKS = os.sysconf("SC_CLK_TCK")
 SETTINGS = HERE / "scale.yaml"
@@ -110,6 +114,16 @@ class Sandboxed:
     def check(self) -> Took:
         """Run day2: survey, all checks, report."""
         words = [str(DAY2), "health", "check", "--kinds", ",".join(KINDS), "-f", "json"]
+        return self._timed(words, self._day2, allowed=True)
+
+    def explain(self, subject: str) -> Took:
+        """Tell the story of one thing, without the logs."""
+        words = [str(DAY2), "explain", subject, "--no-logs", "-f", "json"]
+        return self._timed(words, self._day2, allowed=True)
+
+    def evidence(self) -> Took:
+        """Gather evidence into a pack."""
+        words = [str(DAY2), "evidence", "collect", "--output", str(self._folder), "-f", "json"]
         return self._timed(words, self._day2, allowed=True)
 
     def limit(self, decoder: str) -> Took:
@@ -250,6 +264,25 @@ def _wall(took: Sequence[Took]) -> float:
     return statistics.median(one.wall for one in took)
 
 
+def evidence() -> bool:
+    """Measure evidence on `large`; True when it keeps to its time and its memory."""
+    load = os.getloadavg()[0]
+    settings = read_yaml(SETTINGS) | {"evidence": EVIDENCE_SETTINGS}
+    with sandbox("large", settings) as up:
+        took = up.evidence()
+    found = json.loads(took.out)
+    states = [f"{one['name']} {one['state']}" for one in found["sections"] if one["why"]]
+    size = len(took.out) / (1 << 20)
+    print(f"large: {found['scope']}\n{found['suspects'][0]['title']}\n")
+    print(_line("day2 evidence collect", [took]))
+    print(f"document {size:.1f} MiB; not read whole: {', '.join(states)}")
+    bounds = [
+        Bound("seconds", took.wall, EVIDENCE_SECONDS_MAX, " s"),
+        Bound("largest memory", took.rss_mib, EVIDENCE_RSS_MIB_MAX, " MiB"),
+    ]
+    return _told(bounds, 1, load)
+
+
 def huge(factors: Sequence[float]) -> bool:
     """Measure parts of `huge`; True when time and memory grow no faster than the cloud."""
     load = os.getloadavg()[0]
@@ -304,11 +337,16 @@ def _told(bounds: Sequence[Bound], runs: int, load: float) -> bool:
 def main() -> int:
     """Measure and print; 0 when every bound is met."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("scenario", choices=["large", "huge"])
+    parser.add_argument("scenario", choices=["large", "huge", "evidence"])
     parser.add_argument("--runs", type=int, default=3, help="runs of each line of large")
     parser.add_argument("--factors", type=float, nargs="+", default=FACTORS, help="parts of huge")
     given = parser.parse_args()
-    return 0 if (large(given.runs) if given.scenario == "large" else huge(given.factors)) else 1
+    measures: dict[str, Callable[[], bool]] = {
+        "large": lambda: large(given.runs),
+        "huge": lambda: huge(given.factors),
+        "evidence": evidence,
+    }
+    return 0 if measures[given.scenario]() else 1
 
 
 if __name__ == "__main__":

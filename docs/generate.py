@@ -7,7 +7,7 @@ python -m docs.generate
 import sys
 from pathlib import Path
 
-from docs.generator import checks, commands, endings, settings, survey
+from docs.generator import checks, commands, endings, problems, settings, survey
 
 REFERENCE = Path(__file__).parent / "reference"
 COMMAND = "make docs"
@@ -20,6 +20,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings.page(),
         "checks.md": checks.page(),
         "known-noise.md": checks.noise_page(),
+        "known-problems.md": problems.page(),
         "exit-codes.md": endings.exit_codes_page(),
         "errors.md": endings.errors_page(),
         "tables.md": survey.page(),

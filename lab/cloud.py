@@ -7,29 +7,38 @@ import logging
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lab import config, golden
 from lab.build import build_world
-from lab.databases import SERVERS
+from lab.databases import SERVERS, answers
 from lab.facts import COMPUTES, NETWORK_HOSTS, PORTS, Facts
 from lab.fittings import fit
-from lab.infrastructure import start_infrastructure
+from lab.infrastructure import forget_cached, start_infrastructure
 from lab.packages import install_packages
 from lab.passwords import passwords
 from lab.place import Place
 from lab.processes import Processes, listening, wait_for
 from lab.readiness import Questions, missing
-from lab.services import INFRASTRUCTURE, OPENSTACK, Service, openstack, rabbitmq_environment
+from lab.services import (
+    INFRASTRUCTURE,
+    OPENSTACK,
+    Service,
+    infrastructure,
+    openstack,
+    rabbitmq_environment,
+)
 from lab.setup import set_up
 from lab.share import mount_share, unmount_share
 from lab.venv import virtualenv
 
 LOG = logging.getLogger("lab")
-SCRIPTS = ("migrations.json", "spawns.json")
+SCRIPTS = ("migrations.json", "spawns.json", "guests.json")
 READY_SECONDS = 180
+HOSTED = ("nova-compute-", "agents")
+"""What runs on hosts, and asks no database."""
 GRACE_SECONDS = 6
 """Services that wait for their peers before they end are killed after this."""
 
@@ -57,11 +66,18 @@ class Cloud:
             )
         return self._facts
 
-    def up(self) -> None:
-        """Start what does not run; first from the golden state, made when there is none."""
+    def up(self, *, new: bool = False) -> None:
+        """Start what does not run; first from the golden state, made when there is none.
+
+        Args:
+            new: from the golden state whatever an earlier run left: its data are thrown away.
+
+        """
         with self._alone():
             install_packages()
             step("packages")
+            if new:
+                (self.place.data / golden.COMPLETE).unlink(missing_ok=True)
             self._up()
 
     def down(self) -> None:
@@ -125,6 +141,7 @@ class Cloud:
             "virtualenv": str(self.facts.venv),
             "scripts": {name: str(self.place.run / name) for name in SCRIPTS},
             "silences": str(self.place.run / "agents-down"),
+            "guests": str(self.place.run / "guests"),
         }
 
     def client(self) -> Path:
@@ -151,8 +168,36 @@ class Cloud:
         """Stop one process as its init system would."""
         self.processes.stop([name])
 
+    def close_services(self) -> None:
+        """Stop whatever uses the databases, and the cache of tokens; compute hosts go on."""
+        with self._alone():
+            users = [name for name in OPENSTACK if not name.startswith(HOSTED)]
+            self._stop_openstack(users)
+            self.processes.stop(["memcached"])
+
+    def open_services(self) -> None:
+        """Start them again; does not wait until agents and hosts have reported."""
+        with self._alone():
+            start_infrastructure(self.facts, self.processes)
+            self._start_openstack()
+
+    def start_database(self, name: str = "mariadb") -> None:
+        """Start one database server alone and return once it answers."""
+        with self._alone():
+            service = next(s for s in infrastructure(self.facts) if s.name == name)
+            self._start(service)
+            wait_for(lambda: answers(self.facts, name), name, seconds=60)
+
+    def stop_database(self, name: str = "mariadb") -> None:
+        """Stop one database server in an orderly way."""
+        with self._alone():
+            self.processes.stop([name], grace_seconds=60)
+
     def script(self, kind: str, rows: dict[str, dict[str, object]]) -> None:
-        """Script `migrations` or `spawns` by server id, name or `*`; `{}` ends all scripts."""
+        """Script `migrations` or `spawns` by server id, name or `*`, `guests` by host.
+
+        `{}` ends all scripts of a kind.
+        """
         file = self.place.run / f"{kind}.json"
         new = file.with_suffix(".json-new")
         new.write_text(json.dumps(rows))
@@ -233,9 +278,11 @@ class Cloud:
         for name in names:
             self.processes.signal(name, signal.SIGSTOP)
         try:
-            # The scheduler remembers which server is where, and would refuse hosts for it.
-            for name in ("nova-scheduler", "memcached", *SERVERS):
+            # The scheduler remembers which server is where, and would refuse hosts for it. Heat's
+            # engine reports under the number it was given at its start, which is not in the data.
+            for name in ("nova-scheduler", "heat-engine", *SERVERS):
                 self.processes.kill(name)
+            forget_cached(self.facts)
             unmount_share(self.place)
             shutil.rmtree(self.place.data)
             golden.load(self.place, saved)
@@ -281,11 +328,15 @@ class Cloud:
 
     def _down(self) -> None:
         """Stop this cloud's processes and no part's: first who asks, then who answers."""
-        askers = [name for name in OPENSTACK if name != "keystone"]
-        self.processes.stop(askers, grace_seconds=GRACE_SECONDS)
-        self.processes.stop(["keystone", "mariadb", "mariadb-cell2", "rabbitmq"], grace_seconds=30)
+        self._stop_openstack()
+        self.processes.stop(["mariadb", "mariadb-cell2", "rabbitmq"], grace_seconds=30)
         self.processes.stop(["memcached", "epmd"])
         unmount_share(self.place)
+
+    def _stop_openstack(self, names: Sequence[str] = OPENSTACK) -> None:
+        askers = [name for name in names if name != "keystone"]
+        self.processes.stop(askers, grace_seconds=GRACE_SECONDS)
+        self.processes.stop(["keystone"], grace_seconds=30)
 
     def _forget_scripts(self) -> None:
         for name in SCRIPTS:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PROGRAMS = {
     "/usr/sbin/mariadbd": "mariadb-server",
+    "/usr/bin/mariadb-backup": "mariadb-backup",
     "/usr/lib/galera/libgalera_smm.so": "galera-4",
     "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
     "/usr/bin/memcached": "memcached",
@@ -18,6 +19,9 @@ PROGRAMS = {
 }
 """What the cloud itself needs: a file that tells that a package is there, and the package."""
 
+BACKUPS = {"/usr/bin/age": "age", "/usr/bin/restic": "restic"}
+"""What sets of backups are read with by hand, and what keeps the data of large ones."""
+
 NODES = {
     "/usr/sbin/debootstrap": "debootstrap",
     "/usr/sbin/dockerd": "docker.io",
@@ -25,6 +29,16 @@ NODES = {
     "/usr/sbin/ip": "iproute2",
 }
 """What the part `nodes` needs beside it."""
+
+CEPH = {
+    "/usr/bin/ceph-mon": "ceph-mon",
+    "/usr/bin/ceph-mgr": "ceph-mgr",
+    "/usr/share/ceph/mgr/balancer/module.py": "ceph-mgr-modules-core",
+    "/usr/bin/ceph-osd": "ceph-osd",
+    "/usr/bin/rbd": "ceph-common",
+    "/usr/bin/radosgw": "radosgw",
+}
+"""What the part `ceph` needs beside it."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 

@@ -21,13 +21,15 @@ def started_at(pid: int) -> int | None:
     """Return the kernel's start tick of a live process; None when it is gone or a zombie.
 
     Zombies are never reaped here: `waitpid(-1)` would steal the exit codes of a test's children.
+    One whose other threads have not ended is alive: they still hold its sockets open.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rsplit(")", 1)[1].split()
-    return None if fields[0] in {"Z", "X"} else int(fields[19])
+    ended = fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1)
+    return None if ended else int(fields[19])
 
 
 class Processes:

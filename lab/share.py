@@ -15,9 +15,13 @@ from lab.place import Place
 
 def mount_point(place: Place) -> Path:
     """Return where cinder expects the share; not below `data`, which the golden state copies."""
+    return share_point(place.run / "cinder-mnt", NFS_SHARE)
+
+
+def share_point(base: Path, share: str) -> Path:
+    """Return where below the base of its mount points cinder expects a share."""
     # os-brick names mount points so; the hash guards nothing.
-    name = hashlib.md5(NFS_SHARE.encode(), usedforsecurity=False).hexdigest()
-    return place.run / "cinder-mnt" / name
+    return base / hashlib.md5(share.encode(), usedforsecurity=False).hexdigest()
 
 
 def mount_share(place: Place) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from day2.operations.health import causes, noise
 from day2.operations.health.check import Check
 from day2.operations.health.policy import HealthPolicy
+from day2.operations.logs import known
 from day2.wiring import registries
 from docs.generator import markdown as md
 from docs.generator import settings
@@ -28,6 +29,11 @@ NOISE = """
 Findings that are true and mean nothing, by release or by bug.
 What an entry covers is shown as `info`, with the entry's name, and never sets the exit code.
 An entry matches when the check and the id of the subject match its patterns and every piece of evidence that it names is equal.
+"""  # noqa: E501 - one sentence, one line
+LINES = """
+What the log review counts and shows last: lines that are true and mean nothing.
+`service` is a shell pattern, `matches` a regular expression that is looked for in the template and in the example.
+Your own `noise.yaml` in `log_review.known_folder` is read before these ([how](../how-to/review-the-logs.md)).
 """  # noqa: E501 - one sentence, one line
 
 
@@ -67,7 +73,25 @@ def noise_page() -> str:
         for entry in noise.shipped()
     )
     head = ("entry", "check", "subject", "evidence", "why it means nothing", "reference")
-    return md.page("Known noise", NOISE, md.table(head, rows))
+    tables = known.load()
+    lines = (
+        (
+            md.code(entry.id),
+            md.code(entry.service),
+            md.code(entry.match),
+            md.sentences(entry.note),
+            entry.reference,
+        )
+        for entry in tables.noise
+    )
+    return md.page(
+        "Known noise",
+        NOISE,
+        md.table(head, rows),
+        "## Lines of logs",
+        LINES,
+        md.table(("entry", "service", "matches", "why it means nothing", "reference"), lines),
+    )
 
 
 def _section(check: Check, note: dict[str, str], names: list[str]) -> Iterator[str]:

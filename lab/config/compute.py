@@ -33,6 +33,16 @@ def compute_files(facts: Facts) -> dict[Path, str]:
     return files
 
 
+FILTERS = (
+    "ComputeFilter",
+    "ComputeCapabilitiesFilter",
+    "ImagePropertiesFilter",
+    "ServerGroupAntiAffinityFilter",
+    "ServerGroupAffinityFilter",
+    "AggregateInstanceExtraSpecsFilter",
+)
+
+
 def _nova(facts: Facts) -> Ini:
     return {
         "DEFAULT": _default(facts),
@@ -43,6 +53,8 @@ def _nova(facts: Facts) -> Ini:
         "conductor": {"workers": 1},
         # Hosts are mapped to cells at set-up (lab/setup.py): nothing to discover.
         "scheduler": {"workers": 1, "discover_hosts_in_cells_interval": -1},
+        # Nova's default and what many clouds add to it for their aggregates.
+        "filter_scheduler": {"enabled_filters": ",".join(FILTERS)},
         "vnc": {"enabled": False},
         "spice": {"enabled": False},
         "compute": {"live_migration_wait_for_vif_plug": False},
@@ -87,4 +99,6 @@ def _default(facts: Facts) -> dict[str, object]:
         "ram_allocation_ratio": 1.0,
         # A call to a host or cell that a test has stopped should not hold a request for a minute.
         "rpc_response_timeout": 20,
+        # Nova's default of one would make every drain a queue.
+        "max_concurrent_live_migrations": 4,
     }

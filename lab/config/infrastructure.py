@@ -26,6 +26,7 @@ def _mariadb(facts: Facts, name: str, buffer_pool: str) -> str:
     return f"""[mysqld]
 user = root
 datadir = {place.data / name}
+tmpdir = {place.run / name}-tmp
 socket = {place.run / name}.sock
 pid-file = {place.run / name}.pid
 log-error = {place.log / name}.err

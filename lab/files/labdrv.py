@@ -8,6 +8,8 @@ nova loads drivers only from its package `nova.virt`, so the lab copies this fil
 files in the folder `$LAB_RUN` script single servers by id, name or `*`:
 `migrations.json` and `spawns.json`, each `{"KEY": {"seconds": 3, "hang": true, "fail": "why"}}`.
 They are read again all the time: taking a `hang` away lets the server go on.
+`guests/HOST` there is what the hypervisor says of its guests to who asks it past nova; a third
+file, `guests.json`, makes it have others: `{"HOST": {"ID": "running", "stopped" or "gone"}}`.
 """
 
 import io
@@ -37,6 +39,14 @@ def script(kind, instance):
         if key in rows:
             return rows[key]
     return {}
+
+
+def scripted_guests(host):
+    """Return the guests that a host is scripted to have, or not to have."""
+    try:
+        return json.loads((Path(os.environ["LAB_RUN"]) / "guests.json").read_text()).get(host, {})
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def play(kind, instance, stop=lambda: False, tick=lambda ratio: None):
@@ -75,15 +85,33 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
         file = Path(os.environ["LAB_RUN"]) / "generation"
         seen = file.stat().st_mtime_ns if file.exists() else 0
         while True:
+            self._tell()
             time.sleep(0.5)
             now = file.stat().st_mtime_ns if file.exists() else 0
             if now != seen:
                 self._load()
                 seen = now
 
+    def _tell(self):
+        """Write down which guests this hypervisor has; libvirt would say it without nova, too."""
+        known = {
+            own: "running" if guest.state == power_state.RUNNING else "stopped"
+            for own, guest in list(self.instances.items())
+        }
+        known |= scripted_guests(self._host)
+        rows = sorted(f"{own} {state}" for own, state in known.items() if state != "gone")
+        text = "".join(f"{self._host} {row}\n" for row in rows or ["-"])
+        file = Path(os.environ["LAB_RUN"]) / "guests" / self._host
+        if not file.exists() or file.read_text() != text:
+            file.parent.mkdir(exist_ok=True)
+            new = file.parent.parent / f"guests-{self._host}.new"
+            new.write_text(text)
+            new.rename(file)
+
     def _load(self):
         context = nova_context.get_admin_context()
         servers = objects.InstanceList.get_by_host(context, self._host, expected_attrs=["flavor"])
+        servers = [*servers, *self._evacuated(context)]
         self.instances.clear()
         self.resources = fake.Resources(
             vcpus=self.vcpus, memory_mb=self.memory_mb, local_gb=self.local_gb
@@ -95,6 +123,25 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
             self.instances[server.uuid] = fake.FakeInstance(server.name, state, server.uuid)
             flavor = server.flavor
             self.resources.claim(vcpus=flavor.vcpus, mem=flavor.memory_mb, disk=flavor.root_gb)
+
+    def _evacuated(self, context):
+        """Return the servers that were evacuated from here while this host was dead.
+
+        A real hypervisor still has them on its disks: nova-compute deletes them at its start.
+        """
+        filters = {
+            "source_compute": self._host,
+            "status": ["accepted", "pre-migrating", "done"],
+            "migration_type": "evacuation",
+        }
+        moved = objects.MigrationList.get_by_filters(context, filters)
+        found = []
+        for own in {migration.instance_uuid for migration in moved}:
+            try:
+                found.append(objects.Instance.get_by_uuid(context, own, ["flavor"]))
+            except exception.InstanceNotFound:
+                continue
+        return found
 
     def get_host_uptime(self):
         """Answer; the fake driver raises, and `hypervisor show` fails."""

@@ -38,6 +38,7 @@ class Part(Protocol):
 
 
 PARTS = {
+    "ceph": "lab.parts.ceph:Ceph",
     "galera": "lab.parts.galera:Galera",
     "nodes": "lab.parts.nodes:Nodes",
     "prometheus": "lab.parts.prometheus:Prometheus",

@@ -121,6 +121,16 @@ class Galera:
         node.start()
         node.wait_synced(90)
 
+    def bootstrap(self, name: str) -> None:
+        """Start a node as the first of a new Primary component, whatever the others have."""
+        node = self._node(name)
+        node.start("--wsrep-new-cluster")
+        node.wait_synced(60)
+
+    def data(self, name: str) -> Path:
+        """Return a node's data folder."""
+        return self._node(name).data
+
     def freeze(self, name: str) -> None:
         """Stop a node as if it hung: connections are accepted by the kernel, never answered."""
         self._processes.signal(name, signal.SIGSTOP)

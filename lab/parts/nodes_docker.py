@@ -13,7 +13,6 @@ from lab.parts.tools import home, remove, run
 from lab.place import Place
 from lab.processes import Processes, wait_for
 
-DAEMON = "nodes-dockerd"
 # What systemd and an inner Docker need; not SYS_TIME: the clock is the whole machine's.
 CAPABILITIES = (
     "SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "SYS_CHROOT", "SYS_NICE", "MKNOD",
@@ -24,17 +23,24 @@ CAPABILITIES = (
 class OuterDocker:
     """The daemon that runs the nodes, and the command line that talks to it."""
 
-    def __init__(self, place: Place) -> None:
-        """Name the folders and the network; nothing is started."""
+    def __init__(self, place: Place, part: str = "nodes", *, network: bool = True) -> None:
+        """Name the folders and the network; nothing is started.
+
+        Each part has a daemon of its own. Without a network, containers use the machine's.
+        """
         self._place = place
         self._processes = Processes(place)
-        self._home = home(place, "nodes-docker")
+        self._daemon = f"{part}-dockerd"
+        self._home = home(place, f"{part}-docker")
         self._lock = threading.Lock()
         self._data = self._home / "data"
-        self._exec_root = place.run / "nodes-docker"
-        self._pid_file = place.run / "nodes-docker.pid"
-        self.socket = place.run / "nodes-docker.sock"
-        self.group = f"day2-lab-{place.lab_id}"
+        self._exec_root = place.run / f"{part}-docker"
+        self._pid_file = place.run / f"{part}-docker.pid"
+        self._has_network = network
+        self.socket = place.run / f"{part}-docker.sock"
+        self.group = (
+            f"day2-lab-{place.lab_id}" if part == "nodes" else f"day2-{part}-{place.lab_id}"
+        )
         self.network = f"lab{place.lab_id}"
         self.subnet = f"172.31.{80 + place.lab_id}"
 
@@ -42,12 +48,12 @@ class OuterDocker:
         """Start the daemon and make the network."""
         config = self._home / "daemon.json"
         config.write_text("{}")
-        if self._processes.pid(DAEMON) is None:
+        if self._processes.pid(self._daemon) is None:
             # After a kill their numbers may belong to somebody else, whom a start would wait for.
             for stale in (self._exec_root / "containerd" / "containerd.pid", self._pid_file):
                 stale.unlink(missing_ok=True)
         self._processes.start(
-            DAEMON,
+            self._daemon,
             [
                 *("dockerd", "--config-file", config, "--data-root", self._data),
                 *("--exec-root", self._exec_root, "--pidfile", self._pid_file),
@@ -57,7 +63,8 @@ class OuterDocker:
             ],
         )
         wait_for(self.answers, "the outer Docker", seconds=30)
-        if self.network not in self.words("network", "ls", "--format", "{{.Name}}"):
+        known = self.words("network", "ls", "--format", "{{.Name}}")
+        if self._has_network and self.network not in known:
             self(
                 *("network", "create", "--subnet", f"{self.subnet}.0/24"),
                 *("--gateway", f"{self.subnet}.1"),
@@ -75,17 +82,19 @@ class OuterDocker:
                 self("rm", "--force", "--volumes", *known)
             if self.network in self.words("network", "ls", "--format", "{{.Name}}"):
                 self("network", "rm", self.network)
-        self._processes.stop([DAEMON], grace_seconds=30)
+        self._processes.stop([self._daemon], grace_seconds=30)
+        # A daemon mounts its folder onto itself, and a name of the machine's network where one
+        # uses it; a killed one leaves both, and `is_mount` sees none within a file system.
+        places = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(places):
+            if place == str(self._data) or place.startswith(f"{self._exec_root}/"):
+                run(["umount", place])
         remove(self._exec_root)
-        # A daemon mounts its folder onto itself, and a killed one leaves that; `is_mount` cannot
-        # see it, for both sides are one file system.
-        if f" {self._data} " in Path("/proc/self/mounts").read_text():
-            run(["umount", self._data])
         self._remove_groups()
 
     def answers(self) -> bool:
         """Tell whether the daemon answers."""
-        if self._processes.pid(DAEMON) is None or not self.socket.exists():
+        if self._processes.pid(self._daemon) is None or not self.socket.exists():
             return False
         try:
             self("version")

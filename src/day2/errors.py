@@ -4,14 +4,19 @@
 The exit code sits on the class; anything else that reaches the command line is a bug (exit 1).
 
     Day2Error                     1   (never raised itself)
+    ├── BadPlan                   1   a plan that day2 made is not sound: a bug
     ├── BadUsage                  2   the command line asks for something that does not exist
     ├── BadSettings               2   a settings file, a clouds.yaml or a policy file is wrong
     ├── MemoryUnusable            2   day2's own memory cannot be opened or is newer than this day2
+    ├── VaultFull                 3   there is no room for a backup set
     ├── Unreachable              20   nothing answers, or not in time
     │   └── BadAnswer            20   something answers, but not what this API promises
     ├── Denied                   21   credentials refused, or a right is missing
     ├── NotDeployed              22   the cloud does not have this service
-    └── Locked                   23   somebody else is at work
+    ├── Locked                   23   somebody else is at work
+    ├── Refused                  24   day2 will not: stale, over a limit, protected, changed, frozen
+    ├── JournalBroken            25   the journal's chain does not hold
+    └── NotVerified              26   something that was done did not prove itself
 
 "May I ask again?" is a question of type: `Unreachable` may be retried for reads, nothing else may.
 """
@@ -46,6 +51,10 @@ class Day2Error(Exception):
         kept to be told later must not.
         """
         return type(self)(str(self), hint=self.hint)
+
+
+class BadPlan(Day2Error):
+    """A plan that day2 made is not sound: nothing is done by it, and it is a bug."""
 
 
 class BadUsage(Day2Error):
@@ -92,3 +101,27 @@ class Locked(Day2Error):
     """Another process holds what this one needs."""
 
     exit_code = 23
+
+
+class Refused(Day2Error):
+    """day2 will not do this: stale, over a limit, protected, changed, frozen."""
+
+    exit_code = 24
+
+
+class VaultFull(Day2Error):
+    """There is no room for a backup set; what was written of it is gone, others are untouched."""
+
+    exit_code = 3
+
+
+class JournalBroken(Day2Error):
+    """The journal was changed by something else than day2: its chain does not hold."""
+
+    exit_code = 25
+
+
+class NotVerified(Day2Error):
+    """Something that was done did not prove itself."""
+
+    exit_code = 26

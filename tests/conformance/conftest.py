@@ -10,8 +10,9 @@ import pytest
 from day2.adapters.openstack import clouds
 from day2.adapters.openstack.clouds import Credentials, OpenStackSettings
 from lab.cloud import Cloud
-from tests.conformance.leftovers import homeless
+from tests.conformance import leftovers
 from tests.conformance.places import Place
+from tests.conftest import unfinished
 from tests.scenarios.sandboxes import Home
 
 MEMBER = "acme-operator"
@@ -23,10 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.lab)
             item.add_marker(pytest.mark.timeout(300))
+            # A lab that is put back starts services that outlive this process.
+            for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::{warning}"))
 
 
 @pytest.fixture(scope="session")
-def lab(cloud: Cloud) -> Iterator[Place]:
+def lab(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Place]:
     file = str(cloud.describe()["clouds_yaml"])
     admin, reader = (_entry(file, name) for name in ("lab", "lab-reader"))
     own = {
@@ -42,7 +46,10 @@ def lab(cloud: Cloud) -> Iterator[Place]:
         closing(
             Place("lab", accounts, flavor="m1.tiny", image="cirros", network="acme-net")
         ) as made,
-        homeless(made),
+        unfinished(cloud.place, request.session),
+        leftovers.homeless(made),
+        leftovers.guest(made),
+        leftovers.moved(made),
     ):
         yield made
 

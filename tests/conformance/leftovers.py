@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lab's healthy world lacks: a server that never found a place."""
+"""What the lab's healthy world lacks, made by the API: a server that never found a place, a server
+that moved, and a port of another project on the member's network."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,47 @@ def homeless(place: Place) -> Iterator[None]:
             place.ask("compute", "DELETE", f"/servers/{server}")
             wait(lambda: status(place, server) == "", "the end of a server")
         place.ask("compute", "DELETE", f"/flavors/{own}")
+
+
+@contextmanager
+def moved(place: Place) -> Iterator[None]:
+    """Keep a server that was moved alive for a while: with it, Nova forgets its move."""
+    flavors = place.ask("compute", "GET", "/flavors").body["flavors"]
+    wanted = {
+        "name": "conformance-moved",
+        "flavorRef": next(row["id"] for row in flavors if row["name"] == place.flavor),
+        "imageRef": image(place),
+        "networks": "none",
+    }
+    asked = place.ask("compute", "POST", "/servers", body={"server": wanted})
+    assert asked.status == 202, asked.body
+    server = asked.body["server"]["id"]
+    path = f"/servers/{server}"
+    try:
+        wait(lambda: status(place, server) == "ACTIVE", "a server to move")
+        action = {"os-migrateLive": {"host": None, "block_migration": "auto"}}
+        asked = place.ask("compute", "POST", f"{path}/action", body=action)
+        assert asked.status == 202, asked.body
+        moves = f"/os-migrations?instance_uuid={server}&status=completed"
+        wait(lambda: place.ask("compute", "GET", moves).body["migrations"], "a server that moves")
+        wait(lambda: status(place, server) == "ACTIVE", "a server that has moved")
+        yield
+    finally:
+        place.ask("compute", "DELETE", path)
+        wait(lambda: status(place, server) == "", "the end of a server")
+
+
+@contextmanager
+def guest(place: Place) -> Iterator[None]:
+    """Keep a port of the administrator's on the member's network: its owner may see it."""
+    networks = place.ask("network", "GET", f"/v2.0/networks?name={place.network}").body["networks"]
+    port = {"network_id": networks[0]["id"], "name": "conformance-guest"}
+    made = place.ask("network", "POST", "/v2.0/ports", body={"port": port})
+    assert made.status == 201, made.body
+    try:
+        yield
+    finally:
+        place.ask("network", "DELETE", f"/v2.0/ports/{made.body['port']['id']}")
 
 
 def status(place: Place, server: str) -> str:

@@ -5,10 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.conformance import handing, stories
 from tests.conformance.compare import agree
 from tests.conformance.places import Place
-from tests.conformance.stories import AFTERWARDS, SIDE_BY_SIDE, STORIES, Told
+from tests.conformance.stories import SIDE_BY_SIDE, Told
 
+AFTERWARDS = (*stories.AFTERWARDS, *handing.STORIES)
+STORIES = (*stories.STORIES, *handing.STORIES)
 Facts = dict[tuple[str, str], "Future[list[str]]"]
 
 
@@ -26,8 +29,8 @@ def told(lab: Place, sandbox: Place) -> Facts:
     return made
 
 
-def _tell(stories: tuple[Told, ...], place: Place, made: Facts) -> None:
-    for story in stories:
+def _tell(row: tuple[Told, ...], place: Place, made: Facts) -> None:
+    for story in row:
         future: Future[list[str]] = Future()
         made[place.name, story.__name__] = future
         try:

@@ -166,8 +166,8 @@ def test_a_broken_list_is_one_gap_and_the_rest_is_judged(name: str, tmp_path: Pa
         # Projects of servers that were read before the failure are asked for their quotas.
         cloud.plant("/compute/v2.1/os-quota-sets/p1/detail", hostile.document({"quota_set": {}}))
         ended = surveyed(tmp_path, cloud)
-    # Quotas are asked of those projects that have servers.
-    assert set(ended.gaps) == {"servers", "quotas"}
+    # Quotas are asked of those projects that have servers, faults of those servers in ERROR.
+    assert set(ended.gaps) == {"servers", "quotas", "server_faults"}
     message = ended.gaps["servers"]["message"]
     assert re.search(sentence, message), message
     assert message.startswith("servers: ")

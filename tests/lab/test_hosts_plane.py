@@ -2,7 +2,6 @@
 """Hosts and containers over real SSH, Ansible and Docker: each fault found, and nothing else."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +36,6 @@ CHECKS = (*hosts.CHECKS, *containers.CHECKS, *missing.CHECKS)
 # A container that was just made again may be young; a failed health check may be one moment.
 SECONDS_MAX = 50
 POLICY = HealthPolicy(container_grace_seconds=0, container_failing_checks=3)
-
-
-@pytest.fixture(scope="module")
-def nodes(place: Place) -> Iterator[Nodes]:
-    part = Nodes(place)
-    try:
-        part.up()
-        yield part
-    finally:
-        part.down()
 
 
 def mend(nodes: Nodes) -> None:

@@ -28,6 +28,7 @@ WRONG = "wrong-password-of-the-test"
 def part(place: Place) -> Iterator[Prometheus]:
     made = Prometheus(place)
     made.up()
+    settles(reader(made), {}, set())
     try:
         yield made
     finally:
@@ -36,9 +37,16 @@ def part(place: Place) -> Iterator[Prometheus]:
 
 @pytest.fixture
 def lab(part: Prometheus) -> Prometheus:
+    """For those that only look: whoever breaks something mends it."""
+    return part
+
+
+@pytest.fixture
+def broken(part: Prometheus) -> Iterator[Prometheus]:
+    """For those that break something: mended after them, and seen to be well."""
+    yield part
     part.restore()
     settles(reader(part), {}, set())
-    return part
 
 
 def told(part: Prometheus) -> dict[str, Any]:
@@ -119,25 +127,25 @@ def test_everything_is_read_within_seconds_and_well(lab: Prometheus) -> None:
     assert routed.labels["lab"] == str(lab._place.lab_id)  # noqa: SLF001 - the external label
 
 
-def test_a_dead_exporter_is_one_finding_and_its_alert_another(lab: Prometheus) -> None:
-    lab.kill("node-exporter")
-    expected = {NODE_DOWN: "warning", alert(lab): "critical"}
-    survey = settles(reader(lab), expected, seconds=20)
+def test_a_dead_exporter_is_one_finding_and_its_alert_another(broken: Prometheus) -> None:
+    broken.kill("node-exporter")
+    expected = {NODE_DOWN: "warning", alert(broken): "critical"}
+    survey = settles(reader(broken), expected, seconds=20)
     (down,) = [t for t in survey.tables.scrape_targets if t.job == "node"]
     assert (down.health, down.seen_up) == ("down", True)
     assert "refused" in down.last_error
     (firing,) = [a for a in survey.tables.alerts if a.name == "TargetDown"]
     assert firing.labels["job"] == "node"
-    assert firing.summary == f"node of {told(lab)['node_exporter']} is down"
+    assert firing.summary == f"node of {told(broken)['node_exporter']} is down"
 
 
-def test_a_silence_hides_the_alert_and_is_told_before_it_ends(lab: Prometheus) -> None:
-    lab.kill("node-exporter")
+def test_a_silence_hides_the_alert_and_is_told_before_it_ends(broken: Prometheus) -> None:
+    broken.kill("node-exporter")
     now = datetime.now(UTC)
     ends = now + timedelta(hours=2)
-    key = lab.silence(now.isoformat(), ends.isoformat(), alertname="TargetDown")
+    key = broken.silence(now.isoformat(), ends.isoformat(), alertname="TargetDown")
     ending = f"alerting.silence.ending:silence:{key}"
-    survey = settles(reader(lab), {NODE_DOWN: "warning", ending: "warning"}, seconds=30)
+    survey = settles(reader(broken), {NODE_DOWN: "warning", ending: "warning"}, seconds=30)
     (silence,) = survey.tables.silences
     assert (silence.state, silence.created_by) == ("active", "lab")
     assert silence.matchers == ['alertname="TargetDown"']
@@ -145,21 +153,21 @@ def test_a_silence_hides_the_alert_and_is_told_before_it_ends(lab: Prometheus) -
     assert (routed.state, routed.silenced_by) == ("suppressed", [key])
 
 
-def test_a_silence_for_years_is_found_and_an_ended_one_is_gone(lab: Prometheus) -> None:
+def test_a_silence_for_years_is_found_and_an_ended_one_is_gone(broken: Prometheus) -> None:
     now = datetime.now(UTC)
     ends = now + timedelta(days=3650)
-    key = lab.silence(now.isoformat(), ends.isoformat(), alertname="NobodyRemembers")
-    settles(reader(lab), {f"alerting.silence.endless:silence:{key}": "warning"})
-    lab.unsilence()
-    settles(reader(lab), {})
+    key = broken.silence(now.isoformat(), ends.isoformat(), alertname="NobodyRemembers")
+    settles(reader(broken), {f"alerting.silence.endless:silence:{key}": "warning"})
+    broken.unsilence()
+    settles(reader(broken), {})
 
 
-def test_a_frozen_server_is_a_finding_and_what_it_hides_are_gaps(lab: Prometheus) -> None:
-    lab.freeze("prometheus")
+def test_a_frozen_server_is_a_finding_and_what_it_hides_are_gaps(broken: Prometheus) -> None:
+    broken.freeze("prometheus")
     started = time.monotonic()
     survey = settles(
-        reader(lab),
-        {f"monitoring.server.down:monitoring:{server(lab).address}": "critical"},
+        reader(broken),
+        {f"monitoring.server.down:monitoring:{server(broken).address}": "critical"},
         seconds=0,
     )
     assert time.monotonic() - started < 10
@@ -184,35 +192,34 @@ def test_one_of_two_servers_that_is_away_costs_nothing_but_itself(lab: Prometheu
     assert survey.tables.scrape_targets
 
 
-@pytest.mark.full
-def test_a_dead_alertmanager_is_a_finding_of_its_own(lab: Prometheus) -> None:
-    lab.kill("alertmanager1")
-    survey = surveyed(reader(lab)())
+def test_a_dead_alertmanager_is_a_finding_of_its_own(broken: Prometheus) -> None:
+    broken.kill("alertmanager1")
+    survey = surveyed(reader(broken)())
     assert {gap.kind for gap in survey.gaps} == {"routed_alerts", "silences"}
     (manager,) = survey.tables.alertmanagers
     assert (manager.reachable, manager.error) == (False, "connection refused")
 
 
-def test_a_rule_that_fails_is_found(lab: Prometheus) -> None:
-    lab.break_rule()
-    survey = settles(reader(lab), {"monitoring.rule.failing:rule:broken/lab:broken": "warning"})
+def test_a_rule_that_fails_is_found(broken: Prometheus) -> None:
+    broken.break_rule()
+    survey = settles(reader(broken), {"monitoring.rule.failing:rule:broken/lab:broken": "warning"})
     (rule,) = [r for r in survey.tables.alert_rules if r.name == "lab:broken"]
     assert (rule.type, rule.health) == ("recording", "err")
     assert "duplicate series" in rule.last_error
 
 
 @pytest.mark.full
-def test_a_configuration_that_cannot_be_loaded_is_found(lab: Prometheus) -> None:
-    lab.break_configuration()
+def test_a_configuration_that_cannot_be_loaded_is_found(broken: Prometheus) -> None:
+    broken.break_configuration()
     settles(
-        reader(lab),
-        {f"monitoring.server.config:monitoring:{server(lab).address}": "warning"},
+        reader(broken),
+        {f"monitoring.server.config:monitoring:{server(broken).address}": "warning"},
     )
 
 
-def test_receivers_that_tell_nobody_are_found(lab: Prometheus) -> None:
-    lab.without_integrations()
-    settles(reader(lab), {"alerting.receiver.empty:receiver:default-receiver": "warning"})
+def test_receivers_that_tell_nobody_are_found(broken: Prometheus) -> None:
+    broken.without_integrations()
+    settles(reader(broken), {"alerting.receiver.empty:receiver:default-receiver": "warning"})
 
 
 def test_a_series_that_does_not_come_is_stale_and_a_wrong_one_a_gap(lab: Prometheus) -> None:
@@ -268,10 +275,10 @@ def test_what_is_no_alertmanager_is_not_deployed(lab: Prometheus) -> None:
         wrong.status()
 
 
-def test_a_past_of_weeks_is_put_in_within_seconds_and_read_back(lab: Prometheus) -> None:
-    made = lab.backfill(30, 2, step_seconds=3600)
+def test_a_past_of_weeks_is_put_in_within_seconds_and_read_back(broken: Prometheus) -> None:
+    made = broken.backfill(30, 2, step_seconds=3600)
     first, last = (datetime.fromtimestamp(float(str(made[k])), UTC) for k in ("first", "last"))
-    found = server(lab).query_range(history.METRIC, first, last, timedelta(hours=1))
+    found = server(broken).query_range(history.METRIC, first, last, timedelta(hours=1))
     assert [s.labels["series"] for s in found.series] == ["0", "1"]
     for number, series in enumerate(found.series):
         assert len(series.values) == 30 * 24 + 1

@@ -3,7 +3,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
 from lab.cloud import Cloud
 from lab.passwords import passwords
+from tests.lab.kept import everything_kept
+from tests.lab.lean import each
 from tests.lab.program import Program, grave
 
 SERVICES = {
@@ -48,12 +48,12 @@ def test_a_whole_cloud_is_well_and_nothing_is_left_unread(program: Program) -> N
     assert program.run("round", "daily", "--nagios").code == 0
 
 
-@pytest.mark.parametrize("stopped", sorted(SERVICES), indirect=True)
+@pytest.mark.parametrize("stopped", each(SERVICES), indirect=True)
 def test_a_service_that_never_answers_is_a_gap_and_the_rest_is_judged(
     stopped: str, program: Program
 ) -> None:
     # The two that most others need are waited for as long as an operator's settings say.
-    patient = stopped in {"keystone", "nova-api"} or os.environ.get("DAY2_TEST_FULL")
+    patient = stopped in {"keystone", "nova-api"} or os.environ.get("TEST_FULL")
     limits = {} if patient else {"DAY2_LOAD__REQUEST_SECONDS_MAX": "6"}
     started = time.monotonic()
     report = program.report(**limits)
@@ -119,22 +119,6 @@ def test_no_secret_of_the_lab_is_shown_or_kept(cloud: Cloud, program: Program) -
         assert secret not in shown
         assert secret.encode() not in kept
         assert secret not in running
-
-
-def everything_kept(folder: Path) -> bytes:
-    """Return every byte that day2 wrote, packed tables unpacked."""
-    data = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
-    connection = sqlite3.connect(folder / "state" / "memory.sqlite")
-    queries = (
-        "SELECT packed FROM survey_tables",
-        "SELECT document FROM surveys",
-        "SELECT report FROM rounds",
-    )
-    for query in queries:
-        for (blob,) in connection.execute(query):
-            data += zstandard.ZstdDecompressor().decompress(blob)
-    connection.close()
-    return data
 
 
 def processes_while(program: Program) -> str:

@@ -77,7 +77,8 @@ def settle(client: docker.DockerClient, row: Row) -> None:
         create(client, row)
     elif found.status == "paused":
         found.unpause()
-    elif found.status == "restarting":
+    # Between two ends of a loop it runs: its count stays until somebody starts it.
+    elif found.status == "restarting" or found.attrs["RestartCount"]:
         found.restart(timeout=1)
     elif found.status != "running":
         found.start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ask one Alertmanager (API v2): itself, its alerts, its silences; nothing here changes them."""
+"""Ask one Alertmanager (API v2): itself, its alerts, its silences; `silences.py` changes them."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ import msgspec
 from day2.adapters.asked import Asked
 from day2.adapters.listed import Listed, decoded, listed, printable
 from day2.adapters.reasons import one_line
-from day2.adapters.web import NOT_FOUND, require_ok
+from day2.adapters.web import NOT_FOUND, Web, require_ok
 from day2.errors import BadAnswer, Unreachable
 from day2.model.tables.monitoring import Alertmanager, Receiver, RoutedAlert, Silence
 
@@ -148,6 +148,10 @@ class AlertRouter(Asked):
         )
         found.rows = [row for row in found.rows if row.state != "expired"]
         return found
+
+    def opened(self) -> Web:
+        """Return a connection of its own for one question; to be used as a context."""
+        return self._web()
 
     def _alert(self, found: _Alert) -> RoutedAlert:
         return RoutedAlert(

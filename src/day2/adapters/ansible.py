@@ -5,10 +5,13 @@ The program (`remote/*.py`) is carried there, runs with the host's own Python, c
 prints one document. The user's ansible.cfg holds: keys, jump hosts, host key checks.
 """
 
+import fcntl
+import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
 from day2.errors import BadAnswer
 
+FOLDERS = "day2-hosts-"
+LEFT_SECONDS = 3600
 EVENT_BYTES_MAX = 16 << 20
 MESSAGE_LENGTH = 300
 # What Ansible says when a host took longer than `--task-timeout`.
@@ -90,15 +95,11 @@ class Ansible:
             BadAnswer: when Ansible ended without a word about any host.
 
         """
-        # ansible-runner writes what hosts say into files: ours alone, and gone afterwards.
-        folder = Path(tempfile.mkdtemp(prefix="day2-hosts-"))
-        try:
+        with _folder() as folder:
             config = self._config(
                 folder, program, arguments, hosts, host_seconds=host_seconds, seconds=seconds_max
             )
             said, complaint = _run(config)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         if not said:
             raise BadAnswer(
                 f"Ansible said nothing about any host: {complaint}",
@@ -173,6 +174,36 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "1",
             "MAX_EVENT_RES": str(EVENT_BYTES_MAX),
         }
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Have a folder of our own for what ansible-runner writes of hosts; it is gone afterwards.
+
+    Those of processes that were killed go now: nobody holds their lock any more.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=FOLDERS))
+    try:
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _sweep(folder)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(mine: Path) -> None:
+    """Remove folders that are ours and an hour older than `mine`, unless somebody holds them."""
+    now = mine.stat().st_mtime
+    for folder in mine.parent.glob(f"{FOLDERS}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+            if not ours or now - found.st_mtime < LEFT_SECONDS:
+                continue
+            with (folder / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def silent(event: Mapping[str, Any]) -> bool:

@@ -34,6 +34,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     mounts: list[Mount] = []
     clock_synchronized: bool | None = None
     reboot_required: bool | None = None
+    packages_changed_at: float | None = None
     engine: str = ""
     containers: list[Any] | None = None
     containers_error: str = ""
@@ -64,8 +65,8 @@ class Hosts:
         self._settings = settings
         self._ansible = Ansible(settings, virtualenv, inventory)
 
-    def look(self) -> Looked:
-        """Look at every host at once.
+    def look(self, names: Sequence[str] = ()) -> Looked:
+        """Look at every host at once, or at those of these names only.
 
         A host that Ansible cannot reach is a row with `reachable` False, and a failure as to its
         containers; one that was not asked in time is a failure and no row.
@@ -76,7 +77,7 @@ class Hosts:
 
         """
         settings = self._settings
-        hosts = self._ansible.hosts
+        hosts = [one for one in self._ansible.hosts if not names or one.name in names]
         events = self._ansible.run(
             PROGRAM,
             {"engine": settings.container_engine, "seconds": settings.host_seconds / 3},
@@ -166,7 +167,7 @@ def _seen_row(
         hostname=seen.hostname,
         os=seen.os,
         kernel=seen.kernel,
-        booted_at=None if seen.booted_at is None else datetime.fromtimestamp(seen.booted_at, UTC),
+        booted_at=_moment(seen.booted_at),
         load_1m=seen.load_1m,
         cpus=seen.cpus,
         memory_total_bytes=seen.memory_total_bytes,
@@ -176,9 +177,14 @@ def _seen_row(
         clock_uncertainty_seconds=uncertainty,
         clock_synchronized=seen.clock_synchronized,
         reboot_required=seen.reboot_required,
+        packages_changed_at=_moment(seen.packages_changed_at),
         engine=seen.engine,
         containers_read=containers_read,
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _offset(seen: Seen, start: object, end: object) -> tuple[float | None, float | None]:

@@ -18,7 +18,8 @@ from day2.adapters.clock import Clock
 START_FIELD = 19
 POLL_SECONDS = 0.02
 TERM_SECONDS = 5.0
-_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+"""What a program of ours needs of the environment to run at all."""
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +36,12 @@ def start(
     folder: Path,
     environment: Mapping[str, str],
     keep: Sequence[int],
+    also: Sequence[str] = (),
 ) -> Process:
     """Start a process in a session of its own; its output goes to the end of a private file.
 
     It inherits the open descriptors `keep`, and of the environment only what a program needs to
-    run: no secret of ours.
+    run and the variables named in `also`: no secret of ours.
     """
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
@@ -49,7 +51,7 @@ def start(
             stdout=descriptor,
             stderr=descriptor,
             cwd=folder,
-            env={name: environment[name] for name in _KEPT if name in environment},
+            env={name: environment[name] for name in (*KEPT, *also) if name in environment},
             pass_fds=tuple(keep),
             start_new_session=True,
         )

@@ -109,6 +109,17 @@ class Web:
         """
         return self._ask("GET", path, what=what, query=query)
 
+    def send(
+        self, method: str, path: str, *, what: str, content: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Send one change, once, as JSON; return status and body, whatever they are.
+
+        Raises:
+            Unreachable, BadAnswer: as `ask`; it may have been carried out all the same.
+
+        """
+        return self._ask(method, path, what=what, query=None, content=content)
+
     def _ask(
         self,
         method: str,

@@ -4,16 +4,18 @@
 import argparse
 import faulthandler
 import inspect
+import io
 import os
-import signal
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from cliff import app as cliff_app
 from cliff import commandmanager, help  # noqa: A004 - the library's name
 
 from day2 import __version__
 
+# What a shell says of a program that SIGPIPE ended.
+CLOSED = 141
 DESCRIPTION = "Day-2 operations of OpenStack clouds deployed with Kolla-Ansible."
 
 
@@ -98,12 +100,40 @@ class App(cliff_app.App):
         return super().run_subcommand(argv)
 
 
+class Piped(io.TextIOWrapper):
+    """Standard output: a closed pipe (`day2 … | head`) ends the program quietly, as any filter.
+
+    The signal would end it as well when a server hangs up on a request that is being written.
+    """
+
+    def __init__(self, inner: TextIO) -> None:
+        super().__init__(
+            inner.buffer,
+            encoding=inner.encoding,
+            errors=inner.errors,
+            line_buffering=inner.isatty(),
+        )
+
+    def write(self, text: str) -> int:
+        """Write, or end."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            os._exit(CLOSED)
+
+    def flush(self) -> None:
+        """Write out what is held back, or end."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            os._exit(CLOSED)
+
+
 def main() -> NoReturn:
     """Run the program and end the process with its exit code."""
     # Should a library crash the interpreter, say where.
     faulthandler.enable()
-    # A closed pipe (`day2 … | head`) ends the program quietly, as it does every filter.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout = Piped(sys.stdout)
     code = App().run(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -170,9 +170,14 @@ def report_failure(error: Day2Error, *, as_json: bool) -> None:
         }
         print(json.dumps(said), file=sys.stderr)  # noqa: T201 - the door
         return
-    print(f"day2: {error}", file=sys.stderr)  # noqa: T201
+    print(f"day2: {_harmless(str(error))}", file=sys.stderr)  # noqa: T201
     if error.hint:
-        print(f"      {error.hint}", file=sys.stderr)  # noqa: T201
+        print(f"      {_harmless(error.hint)}", file=sys.stderr)  # noqa: T201
+
+
+def _harmless(text: str) -> str:
+    """Take out what would steer the terminal: a failure quotes names, and names are hostile."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:

@@ -13,7 +13,7 @@ from day2.errors import BadUsage
 if TYPE_CHECKING:
     from day2.model.logs import LogTemplate
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DAYS_MAX = 31
 
 
@@ -98,13 +98,13 @@ class Review(Document):
 
 
 def age(text: str) -> timedelta:
-    """Read `90m`, `24h` or `7d`.
+    """Read `30s`, `90m`, `24h` or `7d`.
 
     Raises:
         BadUsage: when it is none of these, nothing at all, or more than a month.
 
     """
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text.strip())
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     span = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
     if not timedelta(0) < span <= timedelta(days=DAYS_MAX):
         raise BadUsage(f"--since {text}: not an age", hint=f"90m, 24h, 7d; at most {DAYS_MAX} days")

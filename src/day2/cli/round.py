@@ -84,6 +84,7 @@ def report_produced(found: "Report", *, schema: str, colour: bool, details: bool
         round=found.id,
         severity=found.severity,
         findings=found.findings,
+        suspects=found.suspects,
         folded=found.folded,
         muted=found.muted,
         acknowledged=found.acknowledged,

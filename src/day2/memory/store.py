@@ -16,6 +16,7 @@ from day2.memory.schema import HEAD
 
 BUSY_SECONDS = 30
 READING = "day2_reading"
+Connection = sa.Connection
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -86,6 +87,34 @@ def open_memory(folder: Path) -> Memory:
     memory = Memory(engine, folder)
     _migrate(memory)
     return memory
+
+
+def open_engine_database(folder: Path, url: str = "") -> sa.Engine:
+    """Open the database of durable steps; its tables are the engine library's own.
+
+    Without a URL it is `engine.sqlite` in the folder: WAL with synchronous FULL, so that a step
+    that was recorded survives the loss of power. A URL names a PostgreSQL database, with its
+    password; nobody prints it.
+    """
+    if url:
+        wanted = sa.make_url(url).set(drivername="postgresql+psycopg")
+        return sa.create_engine(wanted, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    file = folder / "engine.sqlite"
+    if not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+    engine = sa.create_engine(f"sqlite:///{file}", pool_size=10, max_overflow=-1)
+    event.listen(engine, "connect", _on_engine_connect)
+    return engine
+
+
+def _on_engine_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection
+    connection.isolation_level = "IMMEDIATE"
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
 
 
 def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection

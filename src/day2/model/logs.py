@@ -79,3 +79,27 @@ class LogReview(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[Gap] = []
     seconds: float = 0.0
     id: int | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a log, of any level, that names a request; its secrets are masked.
+
+    `service` is Kolla's name of the container or log file. `at` is None where the line says none.
+    """
+
+    host: str
+    service: str
+    at: datetime | None = None
+    level: str = ""
+    module: str = ""
+    request_id: str = ""
+    text: str = ""
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the logs say of some requests, in order of time; `lines` of them were looked through."""
+
+    found: list[LogLine] = []
+    hosts: list[str] = []
+    lines: int = 0
+    gaps: list[Gap] = []

@@ -7,6 +7,7 @@ import msgspec
 
 from day2.errors import Denied
 from day2.model.finding import Finding
+from day2.model.problem import Suspect
 from day2.model.severity import Severity
 from day2.model.survey import Gap
 from day2.model.usage import Usage
@@ -47,7 +48,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     named in its `consequences`. `new` and `gone` are keys; `unjudged` are keys of the earlier round
     that could be neither confirmed nor cleared because of a gap. `muted` counts findings that are
     not shown; `acknowledged` names those that are shown and known. `refused` says that the account
-    was refused and nothing else could be read either: the cloud was not judged at all. `usage` is
+    was refused and nothing else could be read either: the cloud was not judged at all. `suspects`
+    are known problems of which the findings, the logs and what OpenStack says are signs. `usage` is
     part of weekly rounds, `usage_notes` what its reader must know. `not_kept` says that the memory
     failed: no later round can be held against this one, and perhaps this one against no earlier.
     """
@@ -67,6 +69,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     gone: list[str] = []
     unjudged: list[str] = []
     refused: bool = False
+    suspects: list[Suspect] = []
     usage: list[Usage] = []
     usage_notes: list[str] = []
     checks: int = 0

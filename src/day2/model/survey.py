@@ -55,6 +55,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     compute_services: list[compute.ComputeService] = []
     hypervisors: list[compute.Hypervisor] = []
     servers: list[compute.Server] = []
+    server_faults: list[compute.ServerOwnFault] = []
     migrations: list[compute.Migration] = []
     aggregates: list[compute.Aggregate] = []
     server_groups: list[compute.ServerGroup] = []
@@ -83,6 +84,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     volume_attachments: list[storage.VolumeAttachment] = []
     volume_types: list[storage.VolumeType] = []
     ceph_pools: list[storage.CephPool] = []
+    ceph_health: list[storage.CephCheck] = []
     images: list[storage.Image] = []
     # services that not every cloud has
     stacks: list[others.Stack] = []

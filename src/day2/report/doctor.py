@@ -20,8 +20,13 @@ _HEADS = {
 }
 
 
-def render(found: Examination, *, colour: bool = False) -> str:
-    """Render the whole examination in 80 columns; only commands may be longer."""
+def render(
+    found: Examination, *, colour: bool = False, name: str = "doctor", following: str = ""
+) -> str:
+    """Render the whole examination in 80 columns; only commands may be longer.
+
+    `name` is the command that it comes from, `following` what to type when all is well.
+    """
     text = Text(colour=colour)
     counts = ", ".join(
         f"{found.count(state)} {word}"
@@ -34,7 +39,7 @@ def render(found: Examination, *, colour: bool = False) -> str:
         if found.count(state)
     )
     worst = State.FAILED if found.count(State.FAILED) else State.OK
-    text.add(f"day2 doctor: {counts} in {found.seconds:.1f} s", style=_COLOURS[worst])
+    text.add(f"day2 {name}: {counts} in {found.seconds:.1f} s", style=_COLOURS[worst])
     clouds = {item.cloud for item in found.items if item.cloud}
     for state in (State.FAILED, State.WARNING):
         _troubles(text, state, found.items, many=len(clouds) > 1)
@@ -47,7 +52,7 @@ def render(found: Examination, *, colour: bool = False) -> str:
         for detail, titles in _alike(items, many=len(clouds) > 1):
             text.add(f"- {', '.join(titles)}: {detail}", indent=2, hanging=4)
     text.add()
-    text.add(_last(found))
+    text.add(_last(found, name, following or "day2 round daily"))
     return text.render()
 
 
@@ -100,9 +105,9 @@ def _title(item: Item, *, many: bool) -> str:
     return f"[{item.cloud}] {item.title}" if many and item.cloud else item.title
 
 
-def _last(found: Examination) -> str:
+def _last(found: Examination, name: str, following: str) -> str:
     code = found.exit_code
     if not code:
-        return "Next: day2 round daily"
+        return f"Next: {following}"
     why = {2: "settings", 20: "something is not reachable", 21: "a right is missing"}
-    return f"Exit code {code}: {why.get(code, 'see above')}. Then again: day2 doctor"
+    return f"Exit code {code}: {why.get(code, 'see above')}. Then again: day2 {name}"

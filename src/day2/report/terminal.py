@@ -2,10 +2,11 @@
 """A graded report as plain text: worst first, 80 columns, colour only where asked."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from day2.errors import Denied
 from day2.model.finding import Finding
+from day2.model.problem import Suspect
 from day2.model.round import Report
 from day2.model.severity import Severity
 from day2.model.survey import Gap
@@ -85,6 +86,7 @@ def report(found: Report, *, colour: bool = False, all_details: bool = False) ->
             mark = " (new)" if finding.key in found.new else ""
             noise = f" [known noise: {finding.noise}]" if finding.noise else ""
             text.add(f"- {finding.summary}{mark}{noise}", indent=2, hanging=4)
+    suspects(text, found.suspects)
     _gaps(text, found.gaps)
     _tail(text, found)
     if found.usage or found.usage_notes:
@@ -148,6 +150,36 @@ def _finding(text: Text, finding: Finding, found: Report, *, all_details: bool) 
         if len(keys) < count:
             text.add(f"- and {count - len(keys)} more", indent=6)
     text.add(f"key: {finding.key}", indent=4, hanging=9, style=_DIM)
+
+
+def suspects(text: Text, found: Sequence[Suspect], *, details: bool = False) -> None:
+    """Add known problems, likeliest first: one line each, or with all that speaks for and against.
+
+    What another one explains is only named, unless all is asked for.
+    """
+    if not found:
+        return
+    text.add()
+    text.add("Likely causes", style=_COLOURS[Severity.INFO])
+    for number, one in enumerate(found, start=1):
+        after = f" (follows from {', '.join(one.explained_by)})" if one.explained_by else ""
+        text.add(f"{number}. {one.title}{after} [{one.id}]", indent=2, hanging=5)
+        if not details:
+            if number == 1:
+                text.add(f"do: {one.advice}", indent=5, hanging=9)
+            continue
+        for line in one.speaks_for:
+            text.add(f"+ {line}", indent=5, hanging=7)
+        for line in one.speaks_against:
+            text.add(f"- {line}", indent=5, hanging=7)
+        for label, said in (
+            ("do", one.advice),
+            ("plan", one.plan),
+            ("look", "; ".join(one.evidence)),
+            ("see", ", ".join(one.references)),
+        ):
+            if said:
+                text.add(f"{label}: {said}", indent=5, hanging=7 + len(label))
 
 
 def _gaps(text: Text, gaps: Iterable[Gap]) -> None:

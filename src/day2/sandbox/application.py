@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from day2.sandbox import faults, http
+from day2.sandbox import faults, http, revival
 from day2.sandbox.faults import Faults, Rule
 from day2.sandbox.http import Answer, Request
 from day2.sandbox.routes import Service
@@ -24,6 +24,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 BODY_BYTES_MAX = 1 << 20
 KEY_HEADER = "x-sandbox-key"
+NO_PAGE = {"error": "no such page"}
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -117,17 +118,18 @@ class Application:
             return Answer(status=http.NOT_FOUND, body={"error": "no such service"})
         if not secrets.compare_digest(request.headers.get(KEY_HEADER, ""), self._key):
             return Answer(status=http.FORBIDDEN, body={"error": f"needs the header {KEY_HEADER}"})
-        match (request.method, request.path):
-            case ("GET", "/state"):
-                return Answer(body=self._state())
-            case ("GET", "/faults"):
-                return Answer(body={"rules": self.faults.rules, "hits": self.faults.hits})
-            case ("PUT", "/faults"):
-                return self._set_faults(request.body)
-            case ("POST", "/clock"):
-                return self._set_clock(request.body)
-            case _:
-                return Answer(status=http.NOT_FOUND, body={"error": "no such page"})
+        pages: dict[tuple[str, str], Callable[[bytes], Answer]] = {
+            ("GET", "/state"): lambda _body: Answer(body=self._state()),
+            ("GET", "/faults"): lambda _body: Answer(body=self._faults()),
+            ("PUT", "/faults"): self._set_faults,
+            ("POST", "/clock"): self._set_clock,
+            ("POST", "/revive"): self._revive,
+        }
+        page = pages.get((request.method, request.path))
+        return page(request.body) if page else Answer(status=http.NOT_FOUND, body=NO_PAGE)
+
+    def _faults(self) -> dict[str, Any]:
+        return {"rules": self.faults.rules, "hits": self.faults.hits}
 
     def _state(self) -> dict[str, Any]:
         self.world.settle()
@@ -137,7 +139,7 @@ class Application:
             "tokens": len(self.world.tokens),
             "tables": {name: len(table) for name, table in self.world.tables.items()},
             "requests": dict(self._requests),
-            "faults": {"rules": self.faults.rules, "hits": self.faults.hits},
+            "faults": self._faults(),
         }
 
     def _set_faults(self, body: bytes) -> Answer:
@@ -146,7 +148,7 @@ class Application:
             self.faults.set(rules)
         except (msgspec.DecodeError, UnicodeDecodeError, re.error) as error:
             return Answer(status=http.BAD_REQUEST, body={"error": str(error)})
-        return Answer(body={"rules": self.faults.rules, "hits": self.faults.hits})
+        return Answer(body=self._faults())
 
     def _set_clock(self, body: bytes) -> Answer:
         try:
@@ -154,6 +156,21 @@ class Application:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return Answer(status=http.BAD_REQUEST, body={"error": str(error)})
         return Answer(body={"now": self.world.now()})
+
+    def _revive(self, body: bytes) -> Answer:
+        """Switch a dead host on again."""
+        try:
+            host = msgspec.json.decode(body, type=_Revived).host
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Answer(status=http.BAD_REQUEST, body={"error": str(error)})
+        self.world.settle()
+        if not revival.revive(self.world, host):
+            return Answer(status=http.NOT_FOUND, body={"error": "no such host"})
+        return Answer(body={"host": host})
+
+
+class _Revived(msgspec.Struct, forbid_unknown_fields=True):
+    host: str
 
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True):

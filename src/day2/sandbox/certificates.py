@@ -16,7 +16,10 @@ CA_FILE, CERTIFICATE_FILE = "ca.pem", "tls.pem"
 
 def write(folder: Path, scenario: Scenario, at: datetime) -> ssl.SSLContext:
     """Write the authority's certificate for clients; return what the port is served with."""
-    not_after = at + span(scenario.certificate.expires_in)
+    told = scenario.certificate
+    not_after = (
+        at + span(told.expires_in) if told.expired_for is None else at - span(told.expired_for)
+    )
     issued = authority.issue(NAME, ADDRESS, now=at, not_after=not_after)
     place.write_private(folder / CA_FILE, issued.ca)
     own = folder / CERTIFICATE_FILE

@@ -188,7 +188,8 @@ def write_for_clients(
     }
     write_private(folder / "clouds.yaml", _yaml({"clouds": entries}))
     account = {"cloud": cloud, "clouds_file": str(folder / "clouds.yaml")}
-    own = {"access": "act", "openstack": account, **(sections or {})}
+    accounts = {"openstack": account, "writing": account}
+    own = {"access": "act", **accounts, **(sections or {})}
     settings = {"default_cloud": cloud, "clouds": {cloud: own}}
     write_private(folder / "day2.yaml", _yaml(settings))
 

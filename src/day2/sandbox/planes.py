@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything of a sandbox that is not OpenStack's API: what it opens and writes, and settings."""
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Mapping
@@ -18,6 +19,11 @@ from day2.sandbox.scenario import Scenario
 LOOPBACK = "127.0.0.1"
 # A bus and a proxy have a node on every controller, and clouds have few of them.
 CONTROLLERS_MAX = 5
+# Every one of them costs an open port.
+MANAGED_MAX = 64
+# More than the queue of a port that keeps none.
+FILLING = 3
+SILENCE_SECONDS = 3.0
 
 
 class Planes(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +55,7 @@ def make(
         port = _bound(addresses[host.name])
         (closed if host.dead else ports).append(port)
         urls[host.name] = "http://{}:{}".format(*port.getsockname())
+    management = _management(addresses, {host.name for host in scenario.hosts if host.dead})
     sections = {
         **hosts.write(folder, scenario, at, secrets),
         "tls": {
@@ -68,6 +75,14 @@ def make(
         "alertmanager_password": account,
         "key_series": ["up", "openstack_nova_up"],
     }
+    if management is not None:
+        ports += management.ports
+        closed += management.closed
+        sections["fencing"] = {
+            "power_command": [str(folder / hosts.NAME / "bin" / hosts.POWER), "{host}"],
+            "management_port": management.number,
+            "seconds_max": SILENCE_SECONDS,
+        }
     if urls:
         sections["bus"] = {
             "management": [f"{url}/rabbitmq/{name}" for name, url in urls.items()],
@@ -78,6 +93,49 @@ def make(
             "password": {"kolla": "haproxy_password"},
         }
     return Planes(tls=tls, context=context, ports=ports, closed=closed, sections=sections)
+
+
+class _Management(msgspec.Struct, frozen=True, kw_only=True):
+    """One port of every host: those of `ports` answer, behind those of `closed` nobody is."""
+
+    number: int
+    ports: list[socket.socket]
+    closed: list[socket.socket]
+
+
+def _management(addresses: Mapping[str, str], dead: set[str]) -> _Management | None:
+    """Open a management port on every host; None where hosts have no addresses of their own."""
+    if len(addresses) > MANAGED_MAX:
+        return None
+    opened: list[socket.socket] = []
+    closed: list[socket.socket] = []
+    number = 0
+    for name, address in addresses.items():
+        port = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        (closed if name in dead else opened).append(port)
+        try:
+            port.bind((address, number))
+        except OSError:
+            for one in (*opened, *closed):
+                one.close()
+            return None
+        number = port.getsockname()[1]
+        if name in dead:
+            closed += _filled(port)
+    return _Management(number=number, ports=opened, closed=closed)
+
+
+def _filled(port: socket.socket) -> list[socket.socket]:
+    """Let a port accept nobody more: who connects after these waits as for a host without power."""
+    port.listen(0)
+    waiting = []
+    for _ in range(FILLING):
+        one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        one.setblocking(False)  # noqa: FBT003 - the socket's own word
+        with contextlib.suppress(BlockingIOError):
+            one.connect(port.getsockname())
+        waiting.append(one)
+    return waiting
 
 
 def _bound(address: str) -> socket.socket:

@@ -6,7 +6,6 @@ What a cloud has of itself (services of hosts by their roles, DHCP and router po
 default security groups) is not written down: building the world adds it.
 """
 
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -15,9 +14,18 @@ import msgspec
 
 from day2.errors import BadSettings, BadUsage
 from day2.sandbox.bulk.sizes import Bulk, spread
-from day2.sandbox.entries import Entry, Name, Span
+from day2.sandbox.entries import Entry, Name, Script, Span
 from day2.sandbox.faults import Rule
-from day2.sandbox.scenario_planes import Certificate, Errors, FullDisk, LoadBalancer, OddContainer
+from day2.sandbox.scenario_names import refuse_dangling
+from day2.sandbox.scenario_planes import (
+    Certificate,
+    Errors,
+    FullDisk,
+    LoadBalancer,
+    OddContainer,
+    VirtualAddress,
+    WrongClock,
+)
 from day2.settings import read_yaml
 
 Role = Literal["control", "network", "compute", "storage"]
@@ -170,7 +178,7 @@ class Server(Entry, frozen=True, kw_only=True):
     locked: str | None = None
     tags: list[str] = []
     metadata: dict[str, str] = {}
-    script: Literal["", "fail", "hang"] = ""
+    script: Script = ""
 
 
 class Migration(Entry, frozen=True, kw_only=True):
@@ -186,7 +194,7 @@ class Migration(Entry, frozen=True, kw_only=True):
 
 
 class Volume(Entry, frozen=True, kw_only=True):
-    """A volume; with `server`, attached to it."""
+    """A volume; with `server`, attached to it. `message` is what Cinder tells its user."""
 
     name: Name
     project: Name
@@ -197,6 +205,7 @@ class Volume(Entry, frozen=True, kw_only=True):
     image: Name | None = None
     age: Span = "100d"
     updated: Span | None = None
+    message: str | None = None
     metadata: dict[str, str] = {}
 
 
@@ -288,6 +297,9 @@ class Scenario(Entry, frozen=True, kw_only=True):
     logs: list[Errors] = []
     certificate: Certificate = Certificate()
     load_balancers: list[LoadBalancer] = []
+    virtual_address: VirtualAddress = VirtualAddress()
+    fernet_differs: list[Name] = []
+    clocks: list[WrongClock] = []
     faults: list[Rule] = []
     bulk: Bulk | None = None
 
@@ -327,7 +339,7 @@ def read(file: Path) -> Scenario:
         scenario = msgspec.convert(spread(read_yaml(file)), Scenario, strict=True)
     except msgspec.ValidationError as error:
         raise BadSettings(f"scenario {file.name}: {error}") from None
-    _refuse_dangling(scenario, file.name)
+    refuse_dangling(scenario, file.name)
     if scenario.bulk is not None and not _carries_bulk(scenario):
         raise BadSettings(
             f"scenario {file.name}: bulk needs a flavor, a public image, a pool and a host with "
@@ -340,60 +352,3 @@ def _carries_bulk(scenario: Scenario) -> bool:
     images = any(i.visibility == "public" and i.status == "active" for i in scenario.images)
     hosts = any("network" in host.roles for host in scenario.hosts)
     return bool(scenario.flavors and scenario.pools and images and hosts)
-
-
-def _refuse_dangling(scenario: Scenario, what: str) -> None:
-    """See that every name that is referred to is there."""
-    projects = {"admin", "service", *(p.name for p in scenario.projects)}
-    hosts = {h.name for h in scenario.hosts}
-    servers = {n for s in scenario.servers for n in names_of(s)}
-    networks = {n.name for n in scenario.networks}
-    groups = {"default", *(g.name for g in scenario.security_groups)}
-    volumes = {v.name for v in scenario.volumes}
-    images = {i.name for i in scenario.images}
-    flavors = {f.name for f in scenario.flavors}
-    used: list[tuple[str, Iterable[str], set[str]]] = [
-        ("host", (h for a in scenario.aggregates for h in a.hosts), hosts),
-        ("host", (d.host for d in scenario.dead), hosts),
-        ("host", (h for s in scenario.servers for h in s.host), hosts),
-        ("host", (p.host for p in scenario.pools), hosts),
-        ("host", (h for m in scenario.migrations for h in (m.source, m.target)), hosts),
-        ("host", (c.host for c in scenario.containers), hosts),
-        ("host", (d.host for d in scenario.disks), hosts),
-        ("host", (h for e in scenario.logs for h in e.hosts), hosts),
-        ("project", (b.project for b in scenario.load_balancers), projects),
-        ("network", (b.network for b in scenario.load_balancers), networks),
-        ("server", (n for b in scenario.load_balancers for n in b.amphorae), servers),
-        ("project", (u.project for u in scenario.users), projects),
-        ("project", (n.project for n in scenario.networks), projects),
-        ("project", (s.project for s in scenario.servers), projects),
-        ("project", (v.project for v in scenario.volumes), projects),
-        ("project", (p.project for p in scenario.ports), projects),
-        ("project", (f.project for f in scenario.floating_ips), projects),
-        ("project", (s.project for s in scenario.stacks), projects),
-        ("project", (g.project for g in scenario.security_groups), projects),
-        ("project", (i.project for i in scenario.images), projects),
-        ("network", (s.network for s in scenario.servers), networks),
-        ("network", (p.network for p in scenario.ports), networks),
-        ("security group", (s.security_group for s in scenario.servers), groups),
-        ("flavor", (s.flavor for s in scenario.servers), flavors),
-        ("image", (s.image for s in scenario.servers if s.image), images),
-        ("volume", (s.boot_volume for s in scenario.servers if s.boot_volume), volumes),
-        ("volume", (s.volume for s in scenario.snapshots), volumes),
-        ("volume", (b.volume for b in scenario.backups), volumes),
-        ("server", (v.server for v in scenario.volumes if v.server), servers),
-        ("server", (m.server for m in scenario.migrations), servers),
-        ("server", (i.of_server for i in scenario.images if i.of_server), servers),
-    ]
-    for kind, names, there in used:
-        missing = sorted(set(names) - there)
-        if missing:
-            raise BadSettings(f"scenario {what}: there is no {kind} {missing[0]!r}")
-
-
-def names_of(server: Server) -> list[str]:
-    """Return the names of an entry's servers: its own, or numbered ones."""
-    if server.count == 1:
-        return [server.name]
-    width = max(2, len(str(server.count)))
-    return [f"{server.name}-{number:0{width}d}" for number in range(1, server.count + 1)]

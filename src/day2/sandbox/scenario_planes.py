@@ -50,9 +50,23 @@ class Errors(Entry, frozen=True, kw_only=True):
 
 
 class Certificate(Entry, frozen=True, kw_only=True):
-    """The certificate of the TLS port."""
+    """The certificate of the TLS port; `expired_for`: it ended so long ago."""
 
     expires_in: Span = "200d"
+    expired_for: Span | None = None
+
+
+class WrongClock(Entry, frozen=True, kw_only=True):
+    """A host whose clock is ahead by so many seconds; behind, when there are less than none."""
+
+    host: Name
+    seconds: float
+
+
+class VirtualAddress(Entry, frozen=True, kw_only=True):
+    """Who holds the cloud's virtual address; `hosts` None: the first controller that lives."""
+
+    hosts: list[Name] | None = None
 
 
 class LoadBalancer(Entry, frozen=True, kw_only=True):

@@ -67,11 +67,13 @@ def empty_tables() -> dict[str, Table]:
         "volume_backups": _newest("created_at", "id"),
         "volume_pools": Rows(),
         "volume_attachments": _newest("created_at", "id"),
+        "volume_messages": _newest("created_at", "id"),
         "volume_types": _newest("created_at", "id"),
         "images": _newest("created_at", "id"),
         "stacks": _newest("created_at", "id"),
         "load_balancers": _newest("created_at", "id"),
         "amphorae": _newest("created_at", "id"),
+        "silences": Rows(),
     }
 
 
@@ -105,6 +107,8 @@ class World:
         self._happening: datetime | None = None
         self._numbers = itertools.count(1)
         self.numbered: dict[str, int] = {}
+        self.served: dict[str, set[str]] = {}
+        """The agents of what was moved to others; those of the rest follow from the ports."""
         self._due: list[tuple[datetime, int, Event]] = []
         self._order = itertools.count()
         self.started_at = self.now()

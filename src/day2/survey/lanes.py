@@ -87,7 +87,8 @@ class Lane:
     def note(self, seconds: float, *, answered: bool, small: bool) -> None:
         """Learn from one finished job: close on silence, halve the width when latency doubles."""
         if not answered:
-            self.failures += 1
+            # What was not asked any more is no further silence.
+            self.failures += not self.closed
             return
         if not small:
             return

@@ -13,7 +13,8 @@ from day2.adapters.openstack.pages import Collection
 from day2.adapters.openstack.session import Session
 from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed
 from day2.model.survey import Gap
-from day2.model.tables import identity, infrastructure, others, placement
+from day2.model.tables import compute, identity, infrastructure, others, placement
+from day2.survey.around import Around
 from day2.survey.lanes import Job, Result, Rows, gap_of
 from day2.survey.lists import COLLECTIONS
 from day2.survey.witnesses import ADMIN, WITNESSES, Witness
@@ -22,11 +23,14 @@ KINDS: tuple[str, ...] = (
     "tokens",
     *dict.fromkeys(collection.kind for collection in COLLECTIONS),
     "application_credentials",
+    "server_faults",
     "inventories",
     "traits",
     "allocations",
     "quotas",
 )
+
+ERROR = "ERROR"
 
 
 class OpenStackReader:
@@ -49,6 +53,12 @@ class OpenStackReader:
                 "application credentials",
                 ("tokens", "users"),
                 self._application_credentials,
+            ),
+            "server_faults": (
+                "compute",
+                "server faults",
+                ("tokens", "servers"),
+                self._server_faults,
             ),
             "inventories": (
                 "placement",
@@ -222,6 +232,24 @@ class OpenStackReader:
             kind="application_credentials", service_type="identity", ids=ids, read=read
         )
 
+    def _server_faults(self, rows: Rows) -> Result:
+        """Ask for the faults that the list lacks: it tells those of one cell's database only."""
+
+        def read(service: Service, server: str) -> list[Any]:
+            what = f"fault of server {server}"
+            try:
+                body = service.get(f"/servers/{server}", what=what)
+            except NotDeployed:
+                return []  # it was deleted after it was listed
+            found = _document(body, _ServerPage, what).server
+            if found.status != ERROR:
+                return []
+            return [compute.ServerOwnFault(server_id=server, fault=found.fault)]
+
+        listed = rows.get("servers", ())
+        ids = [row.id for row in listed if row.status == ERROR and row.fault is None]
+        return self._each(kind="server_faults", service_type="compute", ids=ids, read=read)
+
     def _quota_jobs(self) -> list[Job]:
         """Ask quotas only of projects that own something: the others cannot be near a limit."""
         holders = (
@@ -251,6 +279,29 @@ class OpenStackReader:
             )
 
         return [job(*holder) for holder in holders]
+
+
+def provider_rows(around: Around, provider: str) -> dict[str, list[Any]]:
+    """Read what Placement has of one provider: inventories, traits, allocations."""
+    found: dict[str, list[Any]] = {}
+    for kind, decode in (
+        ("inventories", _inventories),
+        ("traits", _traits),
+        ("allocations", _allocations),
+    ):
+        path = f"/resource_providers/{provider}/{kind}"
+        body = around.document(kind, "placement", path, "", msgspec.Raw)
+        found[kind] = [] if body is None else [decode(provider, bytes(body))]
+    return found
+
+
+class _Lost(msgspec.Struct):
+    status: str = ""
+    fault: compute.ServerFault | None = None
+
+
+class _ServerPage(msgspec.Struct):
+    server: _Lost
 
 
 class _Inventories(msgspec.Struct):

@@ -4,7 +4,6 @@
 import queue
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.logs.settings import LogSettings
 from day2.errors import BadSettings, Day2Error, Unreachable
 from day2.memory.retention import MemorySettings
-from day2.model.logs import LogReading
+from day2.model.logs import Followed, LogReading
 from day2.model.round import Before
 from day2.operations.logs.policy import LogPolicy
 
@@ -59,8 +58,14 @@ class Logs:
 
         """
         from day2.operations.logs import known
+        from day2.wiring import problems
 
-        return known.load(self.policy.known_folder)
+        return known.load(self.policy.known_folder, problems.of_logs(self._site.problems))
+
+    @property
+    def marks(self) -> list[str]:
+        """The words that make a line worth reading below the level of an error."""
+        return sorted({problem.mark for problem in self.tables.problems if problem.mark})
 
     def review(
         self, since: timedelta, *, services: Sequence[str] = (), hosts: Sequence[str] = ()
@@ -84,7 +89,9 @@ class Logs:
         source = self._source()
         span = self._span(since)
         reading, seconds = procedure.read(
-            lambda begin, end: source.read(begin, end, services=services, hosts=hosts),
+            lambda begin, end: source.read(
+                begin, end, services=services, hosts=hosts, marks=self.marks
+            ),
             span,
             self._site.clock,
         )
@@ -95,9 +102,25 @@ class Logs:
             kept = logs.keep(connection, made.review, self._retention)
         return msgspec.structs.replace(made, review=msgspec.structs.replace(made.review, id=kept))
 
-    def begin(self) -> "Pending":
-        """Begin to read what the daily round reviews, in a thread of its own."""
-        return Pending(self, self._span(timedelta(hours=self.policy.since_hours)))
+    def follow(
+        self, requests: Sequence[str], since: datetime, until: datetime, *, lines_max: int
+    ) -> Followed:
+        """Follow requests through the logs of all hosts; what cannot be read is a gap."""
+        from day2.operations.logs import lines, procedure
+
+        try:
+            reading = self._source().follow(requests, since, until, lines_max=lines_max)
+        except Day2Error as error:
+            return Followed(gaps=[procedure.gap(error)])
+        return lines.followed(reading, requests)
+
+    def begin(self, since: timedelta | None = None) -> "Pending":
+        """Begin to read what the daily round reviews, in a thread of its own.
+
+        `since` is how far it looks back, None: as far as a round does.
+        """
+        hours = timedelta(hours=self.policy.since_hours)
+        return Pending(self, self._span(hours if since is None else since))
 
     def addition(
         self, reading: LogReading, span: "Span", seconds: float, before: Before
@@ -115,6 +138,7 @@ class Logs:
             gaps=made.review.gaps,
             gone=gone,
             unjudged=unjudged,
+            templates=made.review.templates,
             keep=lambda connection: logs.keep(connection, made.review, self._retention),
         )
 
@@ -122,8 +146,10 @@ class Logs:
         """Read the whole cloud's logs; what cannot be read is a gap."""
         from day2.operations.logs import procedure
 
-        source = self._source()
-        return procedure.read(source.read, span, self._site.clock)
+        source, marks = self._source(), self.marks
+        return procedure.read(
+            lambda begin, end: source.read(begin, end, marks=marks), span, self._site.clock
+        )
 
     @property
     def seconds_max(self) -> float:
@@ -168,27 +194,21 @@ class Logs:
             reference = self.settings.opensearch.password
             password = site.secrets.resolve(reference) if reference else ""
             return SearchLogs(
-                self.settings, password=password, clock=site.clock, cleaner=self._cleaner
+                self.settings, password=password, clock=site.clock, cleaner=self.cleaner
             )
         from day2.adapters.ansible import Ansible
-        from day2.adapters.kolla.inventory import Inventory
         from day2.adapters.logs.hosts import HostLogs
 
         kolla = site.section("kolla", KollaSettings)
-        ansible = Ansible(kolla, site.virtualenv, Inventory(kolla, site.virtualenv))
-        return HostLogs(self.settings, kolla, ansible, self._cleaner)
+        ansible = Ansible(kolla, site.virtualenv, site.inventory)
+        return HostLogs(self.settings, kolla, ansible, self.cleaner)
 
     @cached_property
-    def _cleaner(self) -> "Cleaner":
-        from day2.adapters.kolla.passwords import Passwords
-        from day2.adapters.logs.cleaning import Cleaner
+    def cleaner(self) -> "Cleaner":
+        """What masks secrets in whatever is shown or kept."""
+        from day2.wiring import masking
 
-        kolla = self._site.section("kolla", KollaSettings)
-        known: list[str] = []
-        # Where Kolla's passwords cannot be read, only what looks like a secret is masked.
-        with suppress(Day2Error):
-            known = Passwords(kolla, self._site.virtualenv).plain()
-        return Cleaner(known)
+        return masking.cleaner(self._site)
 
 
 class Pending:

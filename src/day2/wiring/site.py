@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,13 +40,18 @@ from day2.wiring.registries import checks, prepare_judging
 
 if TYPE_CHECKING:
     from day2.adapters.hosts import Hosts
+    from day2.adapters.kolla.inventory import Inventory
     from day2.adapters.kolla.virtualenv import Virtualenv
     from day2.adapters.openstack.clouds import Credentials
     from day2.adapters.secrets import Secrets
     from day2.memory.store import Memory
+    from day2.model.problem import KnownProblem
     from day2.report.today import Today
     from day2.survey.compare import Change
     from day2.survey.lanes import Job
+    from day2.wiring.backup import Backups
+    from day2.wiring.changes import Changes
+    from day2.wiring.hosts import HostPlans
     from day2.wiring.logs import Logs
 
 Progress = Callable[[str, int, int], None]
@@ -64,8 +69,10 @@ class Site:
         cloud: str | None = None,
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        config: str | None = None,
     ) -> None:
         self.settings = settings
+        self.config = config
         self.environment = os.environ if environment is None else environment
         self.clock = clock or SystemClock()
         self.cloud = _choose(settings, cloud)
@@ -81,7 +88,13 @@ class Site:
         from day2.wiring.sandbox import load_settings
 
         wanted = cloud or os.environ.get("DAY2_CLOUD")
-        return cls(load_settings(config, wanted, os.environ), cloud=wanted)
+        return cls(load_settings(config, wanted, os.environ), cloud=wanted, config=config)
+
+    @property
+    def own_words(self) -> list[str]:
+        """The words with which another process of ours sees the same cloud and settings."""
+        config = ["--config", str(Path(self.config).absolute())] if self.config else []
+        return ["--cloud", self.cloud, *config]
 
     def section(self, name: str, kind: type[T]) -> T:
         """Return a section: that of the cloud over the shared one over the defaults."""
@@ -178,10 +191,15 @@ class Site:
     def hosts(self) -> "Hosts":
         """The hosts of the inventory (ansible-runner is imported here, not before)."""
         from day2.adapters.hosts import Hosts
+
+        return Hosts(self.section("kolla", KollaSettings), self.virtualenv, self.inventory)
+
+    @cached_property
+    def inventory(self) -> "Inventory":
+        """The hosts' names and groups: one start of ansible-inventory for all who ask."""
         from day2.adapters.kolla.inventory import Inventory
 
-        settings = self.section("kolla", KollaSettings)
-        return Hosts(settings, self.virtualenv, Inventory(settings, self.virtualenv))
+        return Inventory(self.section("kolla", KollaSettings), self.virtualenv)
 
     @cached_property
     def virtualenv(self) -> "Virtualenv":
@@ -202,6 +220,39 @@ class Site:
             kolla=Passwords(self.section("kolla", KollaSettings), self.virtualenv),
             vault=Vault(self.section("vault", VaultSettings), self.environment),
         )
+
+    @cached_property
+    def changes(self) -> "Changes":
+        """Plans, runs and the journal of this cloud."""
+        from day2.wiring.changes import Changes
+
+        return Changes(self)
+
+    @cached_property
+    def backups(self) -> "Backups":
+        """Backup sets of this cloud."""
+        from day2.wiring.backup import Backups
+
+        return Backups(self)
+
+    @cached_property
+    def host_plans(self) -> "HostPlans":
+        """What makes plans about hosts."""
+        from day2.wiring.hosts import HostPlans
+
+        return HostPlans(self)
+
+    @cached_property
+    def problems(self) -> list["KnownProblem"]:
+        """Every known problem, the operator's own first.
+
+        Raises:
+            BadSettings: when the operator's folder or a file in it is wrong.
+
+        """
+        from day2.wiring import problems
+
+        return problems.knowledge(self)
 
     @cached_property
     def logs(self) -> "Logs":
@@ -305,7 +356,12 @@ class Site:
         # The memory's libraries load while the first requests are on their way.
         warm = threading.Thread(target=self._warm_memory, daemon=True)
         warm.start()
+        from day2.wiring import backup_rounds, problems
+
+        # What is wrong in the operator's own files is said before anything is read.
+        _ = self.problems
         logs = self.logs.begin() if self.logs.configured else None
+        backups = backup_rounds.begin(self)
         survey = self.survey(progress=progress)
         warm.join()
         from day2.operations.rounds import procedure
@@ -317,8 +373,8 @@ class Site:
             memory=lambda: self.memory,
             retention=self.settings.section(MemorySettings, "memory"),
             clock=self.clock,
-            kind=kind,
-            additions=[logs.addition] if logs else [],
+            suspect=partial(problems.with_suspects, self),
+            additions=[pending.addition for pending in (logs, backups) if pending],
         )
 
     def _warm_memory(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripted: `ceph df` by a scripted executable; its answer has the shape that Ceph documents."""
+"""scripted: `ceph df` and `ceph health` by a scripted program; answers as Ceph documents them."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 from day2.adapters import ceph
 from day2.adapters.ceph import CephSettings
 from day2.errors import BadAnswer, BadSettings, Unreachable
-from day2.model.tables.storage import CephPool
+from day2.model.tables.storage import CephCheck, CephPool
 
 TOTALS = {"total_bytes": 1000, "total_avail_bytes": 700, "total_used_raw_bytes": 300}
 ANSWER = {
@@ -40,6 +40,33 @@ def test_pools_and_devices_are_read(tmp_path: Path) -> None:
         CephPool(name="volumes", used_bytes=90, free_bytes=200),
         CephPool(name="x [31m evil", used_bytes=0, free_bytes=0),
     ]
+
+
+def test_what_is_not_well_is_read(tmp_path: Path) -> None:
+    checks = {
+        "OSD_DOWN": {
+            "severity": "HEALTH_WARN",
+            "summary": {"message": "1 osds\n\x1b[31mdown", "count": 1},
+            "muted": False,
+        },
+        "MON_DOWN": {"severity": "HEALTH_WARN", "summary": {"message": "m"}, "muted": True},
+    }
+    (tmp_path / "answer").write_text(json.dumps({"status": "HEALTH_WARN", "checks": checks}))
+    script = f'[ "$*" = "health --format json" ] && cat {tmp_path}/answer'
+    assert ceph.health(scripted(tmp_path, script), os.environ) == [
+        CephCheck(code="MON_DOWN", severity="HEALTH_WARN", summary="m", muted=True),
+        CephCheck(code="OSD_DOWN", severity="HEALTH_WARN", summary="1 osds [31mdown"),
+    ]
+
+
+def test_a_well_ceph_has_nothing_to_say(tmp_path: Path) -> None:
+    script = """echo '{"status": "HEALTH_OK", "checks": {}, "mutes": []}'"""
+    assert ceph.health(scripted(tmp_path, script), os.environ) == []
+
+
+def test_an_answer_that_is_no_health_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadAnswer, match="ceph health"):
+        ceph.health(scripted(tmp_path, "echo '[]'"), os.environ)
 
 
 def test_classes_of_devices_are_told_apart_where_there_are_several(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 The scripted `ansible` says its events the way that ansible-runner's own plug-in does.
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -126,6 +127,28 @@ def test_nothing_secret_reaches_ansible_and_nothing_is_left(
     assert json.loads(words[words.index("-a") + 1])["engine"] == "podman"
     assert (tmp_path / "limit").read_text() == "a\nb\n"
     assert list(temporary.iterdir()) == []
+
+
+def test_folders_of_killed_rounds_are_swept_and_nothing_else(
+    tmp_path: Path, temporary: Path
+) -> None:
+    names = ("killed", "held", "young", "unlocked")
+    for name in names:
+        folder = temporary / f"day2-hosts-{name}"
+        folder.mkdir()
+        (folder / "answers").write_text("of a host")
+        if name != "young":
+            os.utime(folder, (0, 0))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (temporary / "day2-hosts-link").symlink_to(elsewhere)
+    with (temporary / "day2-hosts-held" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.utime(temporary / "day2-hosts-held", (0, 0))
+        hosts(tmp_path, [ok("a"), ok("b")]).look()
+    left = {path.name for path in temporary.iterdir()}
+    assert left == {"day2-hosts-held", "day2-hosts-young", "day2-hosts-link"}
+    assert elsewhere.is_dir()
 
 
 def test_a_host_out_of_reach_is_a_row_and_its_containers_are_not_read(tmp_path: Path) -> None:

@@ -29,13 +29,16 @@ def serving(script: Script) -> Iterator[int]:
             links.append(link)
             threading.Thread(target=talk, args=(link,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     try:
         yield listener.getsockname()[1]
     finally:
-        # Only this ends an accept that waits in another thread.
+        # Only this ends an accept that waits in another thread. The number of the socket is free
+        # for the next server after that: an accept on its way would take a connection from it.
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
         listener.close()
         for link in links:
             with contextlib.suppress(OSError):

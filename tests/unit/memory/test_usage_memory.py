@@ -111,7 +111,7 @@ def test_every_round_keeps_the_usage_and_the_weekly_one_reports_it(
         memory=lambda: memory,
         retention=MemorySettings(),
         clock=SystemClock(),
-        kind=kind,
+        suspect=lambda report, _survey, _templates: report,
     )
     assert found.usage == shown
     assert found.usage_notes == (["pools: refused", "a note"] if shown else [])

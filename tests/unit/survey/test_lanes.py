@@ -90,6 +90,16 @@ def test_a_silent_service_is_let_alone() -> None:
     assert "not asked again" in found.gaps[-1].message
 
 
+def test_what_is_not_asked_for_any_more_is_told_once_for_each_table() -> None:
+    """Seen on ten thousand hosts: each one's inventory had a gap of its own, counted on."""
+    jobs = [job("inventories", fails(Unreachable("no answer in time"))) for _ in range(50)]
+    found = gather(*jobs, width=1, failures_max=2)
+    assert [gap.message for gap in found.gaps] == [
+        "no answer in time",
+        "compute left 2 requests unanswered and was not asked again",
+    ]
+
+
 def test_after_one_silence_no_second_batch_is_sent_into_it() -> None:
     asked = 0
 

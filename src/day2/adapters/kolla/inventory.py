@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud's own inventory, as `ansible-inventory` of its own virtualenv reads it.
 
-Host variables may hold passwords: only the address is taken out of them.
+Host variables may hold passwords: only the addresses are taken out of them.
 """
 
-import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +17,8 @@ from day2.errors import BadAnswer, BadSettings
 SECONDS = 60.0
 # What `kolla-ansible bootstrap-servers` handles: every host of the cloud, and nothing else.
 DEPLOYABLE = "baremetal"
+# What a kayobe tree, or an inventory with variables, may tell instead of globals.yml.
+SHARED = ("kolla_internal_vip_address", "kolla_external_vip_address")
 NOT_HOSTS = frozenset({"deployment", "localhost", "ungrouped", "all", "_meta"})
 
 
@@ -34,8 +36,12 @@ class Inventory:
     def __init__(self, settings: KollaSettings, virtualenv: Virtualenv) -> None:
         self._settings = settings
         self._virtualenv = virtualenv
+        # The survey and the log review ask at the same time, from threads of their own.
+        self._lock = threading.Lock()
+        self._hosts: tuple[InventoryHost, ...] | None = None
+        self._variables: dict[str, str] = {}
 
-    @functools.cached_property
+    @property
     def hosts(self) -> tuple[InventoryHost, ...]:
         """List the cloud's hosts by name; the deployment host is none unless it is deployed to.
 
@@ -44,6 +50,23 @@ class Inventory:
             Unreachable: when a dynamic inventory does not answer in time.
 
         """
+        with self._lock:
+            if self._hosts is None:
+                self._hosts = self._read()
+            return self._hosts
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the virtual addresses that its variables name, by Kolla's names for them.
+
+        Raises:
+            BadSettings, Unreachable: as `hosts`.
+
+        """
+        _ = self.hosts
+        return dict(self._variables)
+
+    def _read(self) -> tuple[InventoryHost, ...]:
         path = self._settings.inventory_path
         if not path.exists():
             raise BadSettings(
@@ -58,12 +81,20 @@ class Inventory:
         except msgspec.MsgspecError:
             raise BadAnswer("ansible-inventory --list did not print JSON") from None
         hosts = _hosts(found)
+        self._variables = _shared(found)
         if not hosts:
             raise BadSettings(
                 f"inventory {path} has no host to deploy to",
                 hint="its group baremetal, or any group but deployment, names the hosts",
             )
         return hosts
+
+
+def _shared(listing: dict[str, Any]) -> dict[str, str]:
+    told = listing.get("_meta", {}).get("hostvars", {}).values()
+    return {
+        name: str(own[name]) for name in SHARED for own in told if isinstance(own.get(name), str)
+    }
 
 
 def _hosts(listing: dict[str, Any]) -> tuple[InventoryHost, ...]:

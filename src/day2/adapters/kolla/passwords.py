@@ -6,6 +6,7 @@ only the values that are asked for are decrypted.
 """
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ class Passwords:
     def plain(self) -> list[str]:
         """Return every password that can be had without decrypting value by value.
 
+        Those within others are among them (a key pair is two values under one name); numbers are
+        given as they are written.
+
         Raises:
             BadSettings: when the file cannot be read or decrypted.
 
@@ -81,7 +85,7 @@ class Passwords:
         with self._lock:
             if self._entries is None:
                 self._entries = self._load()
-            written = (value for value in self._entries.values() if isinstance(value, str))
+            written = set(_values(self._entries))
             return sorted({*written, *self._plain.values()} - {""})
 
     def _value(self, key: str) -> str:
@@ -127,6 +131,19 @@ class Passwords:
                 "password, or an executable that prints it",
             ) from None
         return plain.decode(errors="replace")
+
+
+def _values(tree: Any) -> Iterator[str]:  # noqa: ANN401 - whatever YAML holds
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            # What everybody may know is no secret, and stands in every log of SSH.
+            if not str(key).startswith("public"):
+                yield from _values(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _values(value)
+    elif isinstance(tree, str | int) and not isinstance(tree, bool):
+        yield str(tree)
 
 
 def _parse(text: str, file: Path) -> dict[str, Any]:

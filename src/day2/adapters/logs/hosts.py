@@ -20,7 +20,9 @@ from day2.errors import BadAnswer, BadUsage, Day2Error, Denied, Unreachable
 from day2.model.logs import LogGroup, LogReading
 from day2.model.survey import Gap
 
-PROGRAM = Program(name="day2_logs", imports=("log_masks", "log_times", "log_groups", "log_scanner"))
+PROGRAM = Program(
+    name="day2_logs", imports=("log_masks", "log_times", "log_groups", "log_scanner", "log_finder")
+)
 KIND = "logs"
 HINTS = {
     "denied": "setting clouds.NAME.kolla.become: true lets Ansible read as root",
@@ -81,8 +83,11 @@ class HostLogs:
         *,
         services: Sequence[str] = (),
         hosts: Sequence[str] = (),
+        marks: Sequence[str] = (),
     ) -> LogReading:
         """Read what was written between two moments, everywhere or on these hosts only.
+
+        Lines with one of `marks` in them are read as well, whatever their level.
 
         A host that does not answer, and a file that a host could not read, is a gap.
 
@@ -91,9 +96,28 @@ class HostLogs:
             BadUsage: when the inventory has no such host.
 
         """
-        settings = self._settings
         wanted = self._hosts(hosts)
-        arguments = {
+        return self._run(wanted, self._arguments(since, until, services) | {"marks": list(marks)})
+
+    def follow(
+        self, requests: Sequence[str], since: datetime, until: datetime, *, lines_max: int
+    ) -> LogReading:
+        """Read every line that names one of these request ids, of any level, from all hosts.
+
+        Each is a group of its own; no host gives more than `lines_max`, which then is a gap.
+
+        Raises:
+            BadSettings, BadAnswer: when Ansible or the inventory cannot be used.
+
+        """
+        more = {"requests": list(requests), "lines_max": lines_max}
+        return self._run(self._hosts(()), self._arguments(since, until, ()) | more)
+
+    def _arguments(
+        self, since: datetime, until: datetime, services: Sequence[str]
+    ) -> dict[str, Any]:
+        settings = self._settings
+        return {
             "since": since.timestamp(),
             "until": until.timestamp(),
             "source": settings.source,
@@ -104,6 +128,9 @@ class HostLogs:
             "answer_bytes": settings.host_answer_kib_max << 10,
             "services": list(services),
         }
+
+    def _run(self, wanted: Sequence[InventoryHost], arguments: dict[str, Any]) -> LogReading:
+        settings = self._settings
         events = self._ansible.run(
             PROGRAM,
             arguments,

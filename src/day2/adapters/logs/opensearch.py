@@ -87,50 +87,75 @@ class SearchLogs:
         *,
         services: Sequence[str] = (),
         hosts: Sequence[str] = (),
+        marks: Sequence[str] = (),
     ) -> LogReading:
         """Read what was written between two moments; what was read before a failure is kept.
+
+        Lines with one of `marks` in them are read as well, whatever their level.
 
         Raises:
             BadSettings: when the address is none, or its CA cannot be read.
 
         """
         reading = LogReading(source="opensearch")
-        streams = _Streams(since, until, self._clock.now())
-        web = Web(
-            page(self._search.address),
-            user=self._search.user,
-            password=self._password,
-            ca_file=self._search.ca_file,
-            answer_seconds=min(20.0, self._settings.seconds_max),
-        )
-        with web:
+        streams = _Streams(since, until, self._clock.now(), marks)
+        with self._web() as web:
             try:
-                for document in self._documents(web, since, until, hosts):
+                for document in self._documents(web, question(since, until, hosts, marks)):
                     reading.lines += 1
                     program = _program(document)
                     if services and not any(name in program for name in services):
                         continue
                     streams.feed(document, program)
             except Day2Error as error:
-                gap = Gap(
-                    kind="logs",
-                    what="logs in OpenSearch",
-                    error=error.kind,
-                    message=str(error),
-                    hint=error.hint,
-                )
-                reading.gaps.append(gap)
+                reading.gaps.append(_gap(error))
         streams.close(reading, self._cleaner)
         return reading
 
-    def _documents(
-        self, web: Web, since: datetime, until: datetime, hosts: Sequence[str]
-    ) -> Iterator[dict[str, Any]]:
+    def follow(
+        self, requests: Sequence[str], since: datetime, until: datetime, *, lines_max: int
+    ) -> LogReading:
+        """Read every document that names one of these request ids, of any level, newest first.
+
+        Each is a group of its own; that there were more than `lines_max` is a gap.
+
+        Raises:
+            BadSettings: when the address is none, or its CA cannot be read.
+
+        """
+        reading = LogReading(source="opensearch")
+        times = Times(self._clock.now().timestamp())
+        with self._web() as web:
+            try:
+                for document in self._documents(web, question_of(requests, since, until)):
+                    reading.lines += 1
+                    if len(reading.groups) >= lines_max:
+                        raise BadAnswer(
+                            f"logs in {self._search.index}: more than {lines_max:,} lines of the "
+                            "requests, the older ones were not read",
+                            hint="setting explain.log_lines_max",
+                        )
+                    reading.groups.append(_group(document, times, self._cleaner))
+            except Day2Error as error:
+                reading.gaps.append(_gap(error))
+        reading.hosts = sorted({group.host for group in reading.groups})
+        return reading
+
+    def _web(self) -> Web:
+        return Web(
+            page(self._search.address),
+            user=self._search.user,
+            password=self._password,
+            ca_file=self._search.ca_file,
+            answer_seconds=min(20.0, self._settings.seconds_max),
+        )
+
+    def _documents(self, web: Web, wanted: dict[str, Any]) -> Iterator[dict[str, Any]]:
         deadline = self._clock.monotonic() + self._settings.seconds_max
         what = f"logs in {self._search.index}"
         index = quote(self._search.index, safe="*,-_.")
         query = {"scroll": KEPT_OPEN, "ignore_unavailable": "true"}
-        body = msgspec.json.encode(question(since, until, hosts))
+        body = msgspec.json.encode(wanted)
         found = _decode(web.post(f"/{index}/_search", body, what=what, query=query), what)
         read = 0
         while found.hits.hits:
@@ -155,8 +180,13 @@ class SearchLogs:
             found = _decode(answer, what)
 
 
-def question(since: datetime, until: datetime, hosts: Sequence[str]) -> dict[str, Any]:
-    """Ask for what has a grave level, and for what has no level but names one; newest first."""
+def question(
+    since: datetime, until: datetime, hosts: Sequence[str], marks: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Ask for what has a grave level, for what has no level but names one, and for marked lines.
+
+    The newest come first.
+    """
     grave: list[dict[str, Any]] = [
         {"match": {field: {"query": " ".join(LEVELS), "operator": "or"}}}
         for field in ("log_level", "severity")
@@ -172,6 +202,7 @@ def question(since: datetime, until: datetime, hosts: Sequence[str]) -> dict[str
         }
     }
     span = {"gte": since.isoformat(), "lt": until.isoformat()}
+    marked = [{"match_phrase": {"Payload": mark}} for mark in marks]
     filters: list[dict[str, Any]] = [{"range": {"@timestamp": span}}]
     if hosts:
         named = [{"match_phrase": {"Hostname": host}} for host in hosts]
@@ -181,15 +212,63 @@ def question(since: datetime, until: datetime, hosts: Sequence[str]) -> dict[str
         "sort": [{"@timestamp": "desc"}],
         "_source": list(FIELDS),
         "query": {
-            "bool": {"filter": filters, "should": [*grave, silent], "minimum_should_match": 1}
+            "bool": {
+                "filter": filters,
+                "should": [*grave, silent, *marked],
+                "minimum_should_match": 1,
+            }
         },
     }
+
+
+def question_of(requests: Sequence[str], since: datetime, until: datetime) -> dict[str, Any]:
+    """Ask for whatever names one of these requests; fluentd cuts `req-` off its own field."""
+    ids = [request.removeprefix("req-") for request in requests]
+    named = [{"match_phrase": {field: one}} for one in ids for field in ("request_id", "Payload")]
+    span = {"gte": since.isoformat(), "lt": until.isoformat()}
+    return {
+        "size": PAGE_DOCUMENTS,
+        "sort": [{"@timestamp": "desc"}],
+        "_source": list(FIELDS),
+        "query": {
+            "bool": {
+                "filter": [{"range": {"@timestamp": span}}],
+                "should": named,
+                "minimum_should_match": 1,
+            }
+        },
+    }
+
+
+def _gap(error: Day2Error) -> Gap:
+    return Gap(
+        kind="logs",
+        what="logs in OpenSearch",
+        error=error.kind,
+        message=str(error),
+        hint=error.hint,
+    )
+
+
+def _group(document: dict[str, Any], times: Times, clean: Cleaner) -> LogGroup:
+    text = line(document)
+    at = _moment(times.of(text.encode()))
+    return LogGroup(
+        host=clean.line(_text(document, "Hostname")) or "unknown",
+        file=clean.line(_program(document)),
+        text=clean.clean(text).partition("\n")[0],
+        first_at=at,
+        last_at=at,
+    )
 
 
 class _Streams:
     """One scanner for each host and program."""
 
-    def __init__(self, since: datetime, until: datetime, now: datetime) -> None:
+    def __init__(
+        self, since: datetime, until: datetime, now: datetime, marks: Sequence[str]
+    ) -> None:
+        self._marks = [mark.encode() for mark in marks]
         self._span = since.timestamp(), until.timestamp()
         self._times = Times(now.timestamp())
         self._open: dict[tuple[str, str], tuple[Groups, Scanner]] = {}
@@ -203,7 +282,7 @@ class _Streams:
                 self.crowded += 1
                 return
             groups = Groups(*self._span)
-            self._open[key] = groups, Scanner(groups, self._times)
+            self._open[key] = groups, Scanner(groups, self._times, self._marks)
         self._open[key][1].feed(line(document).encode() + b"\n")
 
     def close(self, reading: LogReading, cleaner: Cleaner) -> None:

@@ -37,6 +37,24 @@ class OpenStackSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class WritingSettings(OpenStackSettings, frozen=True, kw_only=True):
+    """Section `clouds.NAME.writing`: the account for changing, used with `access: act` only."""
+
+    cloud: Annotated[
+        str,
+        Meta(description="Entry of clouds.yaml to change things with; empty: nothing is changed."),
+    ] = ""
+    clouds_file: Annotated[
+        str, Meta(description="Its clouds.yaml; empty: that of the account for reading.")
+    ] = ""
+    region: Annotated[
+        str, Meta(description="Region to change; empty: that of the account for reading.")
+    ] = ""
+    interface: Annotated[
+        str, Meta(description="Endpoints to talk to; empty: those of the account for reading.")
+    ] = ""
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """One account, ready for keystoneauth; `repr` never shows a secret."""
 

@@ -5,6 +5,7 @@ import requests
 import urllib3
 from keystoneauth1 import exceptions as ks
 
+from day2.adapters.reasons import one_line
 from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed, Unreachable
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -123,9 +124,3 @@ def _reason(text: str) -> str:
         if sign in text:
             return plain
     return ""
-
-
-def one_line(text: str) -> str:
-    """Fold white space and cut: what a service says is hostile input."""
-    printable = "".join(c if c.isprintable() else " " for c in text[:2000])
-    return " ".join(printable.split())[:200]

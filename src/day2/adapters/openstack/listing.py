@@ -17,7 +17,7 @@ from day2.adapters.openstack.pages import (
     next_query,
     page_type_of,
 )
-from day2.adapters.openstack.session import CatalogEntry, Session
+from day2.adapters.openstack.session import Answer, CatalogEntry, Session
 from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed, Unreachable
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -137,6 +137,27 @@ class Service:
 
         """
         return self._get(path, {}, self.headers(), what)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        body: Any = None,  # noqa: ANN401 - what JSON holds
+        lower: tuple[int, int] | None = None,
+    ) -> Answer:
+        """Send one request below the service's URL; a GET may be repeated, nothing else is.
+
+        Raises:
+            Unreachable, BadAnswer, Denied: as the session's `get` and `send`; never for a status.
+
+        """
+        headers = {"Accept": "application/json", **self.headers(lower)}
+        url = f"{self.url}{path}"
+        if method == "GET":
+            return self._session.get(url, what=what, headers=headers)
+        return self._session.send(method, url, what=what, body=body, headers=headers)
 
     def _get(self, path: str, query: Query, headers: dict[str, str], what: str) -> bytes:
         url = f"{self.url}{path}"

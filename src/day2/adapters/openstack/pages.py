@@ -23,14 +23,15 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     `path` may hold `{project_id}`; `paged` says that `limit` is asked for from the first request on
     (lists that would otherwise be unbounded); Nova's servers are not, because a paged list silently
     leaves out cells that are down. `microversion_max` lowers the version where a higher one costs
-    something (hypervisors from 2.88 on: one RPC per host).
+    something (hypervisors from 2.88 on: one RPC per host). `row` is the struct of one
+    row, or `dict` where everything that the service says is wanted, whatever it is called.
     """
 
     kind: str
     service: str
     path: str
     key: str
-    row: type[msgspec.Struct]
+    row: Any
     query: Query = {}
     paged: bool = False
     microversion_max: tuple[int, int] | None = None
@@ -53,12 +54,12 @@ class _Link(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def page_type_of(row: type[msgspec.Struct], key: str) -> type[msgspec.Struct]:
+def page_type_of(row: Any, key: str) -> type[msgspec.Struct]:  # noqa: ANN401 - a type
     """Make the type of one page: the rows under their key, and every way of saying "next"."""
     return msgspec.defstruct(
         "Page",
         [
-            ("rows", list[row], msgspec.field(name=key)),  # type: ignore[valid-type]
+            ("rows", list[row], msgspec.field(name=key)),
             ("page_links", list[_Link] | None, msgspec.field(default=None, name=f"{key}_links")),
             ("next", str | None, None),
             ("links", msgspec.Raw, msgspec.Raw(b"null")),
@@ -142,8 +143,10 @@ def next_query(more: str, query: Query, what: str) -> Query:
     return {**query, **steering}
 
 
-def identity_of(row: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - a function of a row
+def identity_of(row: Any) -> Any:  # noqa: ANN401 - a type, and a function of a row
     """Return what tells two rows of this type apart: id or uuid, else the whole row."""
+    if row is dict:
+        return lambda found: found.get("id") or msgspec.json.encode(found)
     for name in ("id", "uuid"):
         if name in row.__struct_fields__:
             return lambda found: getattr(found, name)

@@ -15,9 +15,10 @@ from keystoneauth1.identity import base as ks_identity
 
 from day2.adapters.clock import Clock
 from day2.adapters.openstack.clouds import Credentials
-from day2.adapters.openstack.failures import REDIRECTS, SERVER_ERROR, named, one_line
+from day2.adapters.openstack.failures import REDIRECTS, SERVER_ERROR, named
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.openstack.transport import Requests, Transport
+from day2.adapters.reasons import one_line
 from day2.errors import BadAnswer, BadSettings, Day2Error, Denied, NotDeployed, Unreachable
 
 USER_AGENT = "day2"
@@ -50,9 +51,20 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session:
-    """Reads from one cloud; safe to use from several threads."""
+    """Asks one cloud; safe to use from several threads. `get` reads, `send` changes.
 
-    def __init__(self, credentials: Credentials, *, limits: LoadSettings, clock: Clock) -> None:
+    One that reads a survey keeps a failure to authenticate, so that a hundred lists do not wait for
+    the same silence. One that is `lasting` lives as long as an engine, and asks again.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        limits: LoadSettings,
+        clock: Clock,
+        lasting: bool = False,
+    ) -> None:
         self.credentials = credentials
         self.limits = limits
         self._clock = clock
@@ -73,10 +85,13 @@ class Session:
         self._identity: Identity | None = None
         self._failure: Day2Error | None = None
         self._renewals = 0
+        self._lasting = lasting
         self._lock = threading.Lock()
 
     def authenticate(self) -> Identity:
         """Get a token and read its catalogue; later calls return the same, or fail the same.
+
+        A lasting session fails anew each time.
 
         Raises:
             Unreachable: when Keystone does not answer, BadAnswer when it answers nonsense.
@@ -93,7 +108,7 @@ class Session:
                 except Exception as error:
                     what = f"identity at {self.credentials.auth['auth_url']}"
                     failure = named(error, what)
-                    self._failure = failure.bare()
+                    self._failure = None if self._lasting else failure.bare()
                     raise failure from error
             return self._identity
 
@@ -115,25 +130,70 @@ class Session:
         target = url
         try:
             for _hop in range(REDIRECTS_MAX):
-                response = self._send(target, headers or {}, token=token)
+                response = self._request("GET", target, headers or {}, token=token)
                 location = response.headers.get("location")
                 if response.status_code not in REDIRECTS or not location:
-                    return Answer(
-                        status=response.status_code,
-                        headers={k.lower(): v for k, v in response.headers.items()},
-                        body=response.raw.getvalue(),
-                        seconds=self._clock.monotonic() - started,
-                    )
+                    return self._answer(response, started)
                 target = _same_host(target, location, what)
         except Exception as error:
             raise named(error, what) from error
         raise BadAnswer(f"{what}: redirected more than {REDIRECTS_MAX} times")
 
-    def _send(self, url: str, headers: Mapping[str, str], *, token: bool) -> requests.Response:
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        what: str,
+        body: Any = None,  # noqa: ANN401 - what JSON holds
+        headers: Mapping[str, str] | None = None,
+    ) -> "Answer":
+        """Send one POST, PUT or DELETE and read the whole answer, whatever its status.
+
+        Never sent twice, with one exception: a token that was refused (401) is renewed, because
+        what refuses it stands before the service, which has seen nothing. Redirects are not
+        followed. After any failure but `Denied` it may have been carried out all the same.
+
+        Raises:
+            Unreachable: nothing answers, or not within `request_seconds_max`.
+            BadAnswer: the answer is cut short, too large, not HTTP, or points elsewhere.
+            Denied: no token could be had.
+
+        """
+        started = self._clock.monotonic()
+        try:
+            response = self._request(method, url, headers or {}, token=True, body=body)
+        except Exception as error:
+            raise named(error, what) from error
+        if response.status_code in REDIRECTS:
+            raise BadAnswer(
+                f"{what}: HTTP {response.status_code}, a redirect; changes follow none",
+                hint="correct the endpoint in the catalogue",
+            )
+        return self._answer(response, started)
+
+    def _answer(self, response: requests.Response, started: float) -> "Answer":
+        return Answer(
+            status=response.status_code,
+            headers={k.lower(): v for k, v in response.headers.items()},
+            body=response.raw.getvalue(),
+            seconds=self._clock.monotonic() - started,
+        )
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        token: bool,
+        body: Any = None,  # noqa: ANN401
+    ) -> requests.Response:
         def send() -> requests.Response:
             answered: requests.Response = self._session.request(
                 url,
-                "GET",
+                method,
+                json=body,
                 headers=dict(headers),
                 authenticated=token,
                 raise_exc=False,
@@ -148,8 +208,26 @@ class Session:
         if token and response.status_code == UNAUTHORIZED:
             refused = response.request.headers.get("X-Auth-Token", "")
             if self._renew(str(refused)):
-                return send()
+                response = send()
+                if self._lasting and response.status_code != UNAUTHORIZED:
+                    self._renewals = 0
         return response
+
+    def token(self, *, instead_of: str = "") -> str:
+        """Return a token for a request that goes another way; another one than was refused.
+
+        Raises:
+            Denied: when none can be had, or enough of them were refused.
+            Unreachable, BadAnswer: when Keystone does not give one.
+
+        """
+        self.authenticate()
+        if instead_of and not self._renew(instead_of):
+            raise Denied("every token of this account is refused", hint="day2 doctor")
+        try:
+            return str(self._auth.get_access(self._session).auth_token)
+        except Exception as error:
+            raise named(error, "a token") from error
 
     def _renew(self, refused: str) -> bool:
         """Make the next request carry another token; False when there were enough of them.
@@ -175,6 +253,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     seconds: float
 
+    @property
+    def said(self) -> str:
+        """What an error's body says, in one line of at most 200 characters; empty when nothing."""
+        return _message(self.body)
+
     def require_ok(self, what: str) -> bytes:
         """Return the body of a 2xx or 300.
 
@@ -187,8 +270,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """
         if OK <= self.status <= OK + 100:
             return self.body
-        said = _message(self.body)
-        text = f"{what}: HTTP {self.status}{f' ({said})' if said else ''}"
+        text = f"{what}: HTTP {self.status}{f' ({self.said})' if self.said else ''}"
         if self.status in {UNAUTHORIZED, FORBIDDEN}:
             raise Denied(text, hint="the account lacks the right for this list: day2 doctor")
         if self.status in {NOT_FOUND, NOT_ACCEPTABLE}:

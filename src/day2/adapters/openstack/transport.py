@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import urllib.parse
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -32,6 +33,7 @@ LARGE_MIB = 4
 CONNECTIONS_MAX = 64
 # A socket's time is the machine's, whatever clock a test holds.
 _CLOCK: Clock = SystemClock()
+_THREAD = threading.local()
 
 
 class BoundedResponse(http.client.HTTPResponse):
@@ -77,19 +79,52 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _Connection(HTTPConnection):
+class _Stale(ConnectionResetError):
+    """A connection that had been kept ended as the next request went out: it was not answered."""
+
+
+class _Kept:
+    """Knows whether its connection has brought an answer before."""
+
+    _answered = False
+
+    def connect(self) -> None:
+        self._answered = False
+        super().connect()  # type: ignore[misc]
+
+    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's response
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except ConnectionError as error:
+            if self._answered:
+                raise _Stale(*error.args) from error
+            raise
+        self._answered = True
+        return response
+
+
+class _Connection(_Kept, HTTPConnection):
     response_class = BoundedResponse
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_Kept, HTTPSConnection):
     response_class = BoundedResponse
 
 
-class _Pool(HTTPConnectionPool):
+class _Choosing:
+    """Opens a connection for a thread that wants a new one: kept ones all end at the same time."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - urllib3's own
+        if getattr(_THREAD, "wants_new", False):
+            return self._new_conn()  # type: ignore[attr-defined]
+        return super()._get_conn(timeout)  # type: ignore[misc]
+
+
+class _Pool(_Choosing, HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Choosing, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
@@ -167,9 +202,8 @@ class Transport(TCPKeepAliveAdapter):
         """Send it; the body is read here, so that no library above reads it without a bound."""
         del stream, timeout
         whole: Any = urllib3.Timeout(total=self._limits.request_seconds_max)
-        response: requests.Response = super().send(
-            request, stream=True, timeout=whole, verify=verify, cert=cert, proxies=proxies
-        )
+        options = {"timeout": whole, "verify": verify, "cert": cert, "proxies": proxies}
+        response = self._ask(request, options)
         mib_max = self._limits.answer_mib_max
         with response:
             body = self._read(
@@ -177,6 +211,25 @@ class Transport(TCPKeepAliveAdapter):
             )
         response.raw = body
         return response
+
+    def _ask(
+        self, request: requests.PreparedRequest, options: Mapping[str, Any]
+    ) -> requests.Response:
+        """Send it; a read whose kept connection just ended goes out once more, on a new one.
+
+        Servers close what is idle (Apache after five seconds, HAProxy after ten), a busy one just
+        as the next request is there. That is no silence of a service. Changes are never repeated.
+        """
+        try:
+            return super().send(request, stream=True, **options)
+        except requests.ConnectionError as error:
+            if request.method != "GET" or not _was_stale(error):
+                raise
+        _THREAD.wants_new = True
+        try:
+            return super().send(request, stream=True, **options)
+        finally:
+            _THREAD.wants_new = False
 
     def _read(self, raw: Any, mib_max: int) -> io.BytesIO:  # noqa: ANN401 - urllib3's response
         """Read the body as it arrives, unpacked.
@@ -210,3 +263,11 @@ class Transport(TCPKeepAliveAdapter):
                 self._large.release()
         body.seek(0)
         return body
+
+
+def _was_stale(error: BaseException) -> bool:
+    """Tell whether a kept connection ended; the libraries wrap what happened in two of theirs."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, _Stale):
+        inner = next((arg for arg in inner.args if isinstance(arg, BaseException)), None)
+    return inner is not None

@@ -3,6 +3,8 @@
 # ruff: noqa: EXE001, PTH110, PTH113, PTH116, PTH118, PTH123, TID251, UP022, UP031, UP035
 """Read one host's logs of the last hours and print their errors, grouped; changes nothing.
 
+Asked for requests it prints every line that names one of them instead, of any level, one by one.
+
 Ansible feeds this file, with those that it imports before it, to the host's own Python (3.6 or
 newer, standard library only) and puts the arguments into it. Nearly all lines are well: they are
 passed over as bytes, without being decoded. What is kept is bounded in time, lines and bytes; what
@@ -18,6 +20,7 @@ import time
 import zlib
 from typing import IO, Any, Callable
 
+from day2.adapters.remote.log_finder import Finder
 from day2.adapters.remote.log_groups import EVENT_BYTES_HEAD, EVENT_BYTES_TAIL, Groups
 from day2.adapters.remote.log_scanner import STAMP, WINDOW_BYTES, Scanner
 from day2.adapters.remote.log_times import Times
@@ -44,6 +47,9 @@ class Review:
         self.left = int(given.get("read_bytes", 4 << 30))
         self.answer_bytes = int(given.get("answer_bytes", 2 << 20))
         self.services = [str(name) for name in given.get("services", [])]
+        self.marks = [str(mark).encode("utf-8") for mark in given.get("marks", [])]
+        self.requests = [str(one).encode("utf-8") for one in given.get("requests", [])]
+        self.lines_max = int(given.get("lines_max", 2000))
         self.times = Times(time.time())
         self.files = []  # type: list[dict[str, Any]]
         self.errors = []  # type: list[dict[str, str]]
@@ -151,8 +157,30 @@ class Review:
 
     def scan(self, name: str, read: "Callable[[], bytes]") -> None:
         """Scan one stream to its end, or to the end of what is allowed."""
+        if self.requests:
+            self.follow(name, read)
+            return
         groups = Groups(self.since, self.until)
-        scanner = Scanner(groups, self.times)
+        scanner = Scanner(groups, self.times, self.marks)
+        self.drain(name, read, scanner)
+        if groups.dropped:
+            self.error("crowd", name, "%d errors of too many kinds were not kept" % groups.dropped)
+        rows = groups.listed()
+        if rows:
+            self.files.append({"name": name, "groups": rows})
+
+    def follow(self, name: str, read: "Callable[[], bytes]") -> None:
+        """Find the lines of one stream that name the requests."""
+        finder = Finder(self.requests, self.times, self.since, self.until, self.lines_max)
+        self.drain(name, read, finder)
+        self.lines_max -= len(finder.rows)
+        if finder.dropped:
+            self.error("crowd", name, "%d lines of the requests were not kept" % finder.dropped)
+        if finder.rows:
+            self.files.append({"name": name, "groups": finder.rows})
+
+    def drain(self, name: str, read: "Callable[[], bytes]", scanner: "Scanner | Finder") -> None:
+        """Feed a stream to its end, or to the end of what is allowed."""
         while True:
             data = read()
             if not data:
@@ -168,11 +196,6 @@ class Review:
                 break
         scanner.close()
         self.lines += scanner.lines
-        if groups.dropped:
-            self.error("crowd", name, "%d errors of too many kinds were not kept" % groups.dropped)
-        rows = groups.listed()
-        if rows:
-            self.files.append({"name": name, "groups": rows})
 
     def read_containers(self) -> None:
         """Read what each of Kolla's containers printed."""

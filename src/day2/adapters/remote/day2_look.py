@@ -30,6 +30,13 @@ REMOTE = ("nfs", "cifs", "smb", "ceph", "fuse.", "9p", "glusterfs", "lustre", "b
 OF_CONTAINERS = ("/var/lib/docker/", "/var/lib/containers/", "/run/", "/snap/", "/var/lib/kubelet/")
 DENIED = ("permission denied", "got permission", "access denied")
 ENGINES = ("docker", "podman")
+# What dpkg and rpm write when a package is installed, changed or removed.
+PACKAGES = (
+    "/var/lib/dpkg/status",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/var/lib/rpm/Packages",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+)
 
 
 def run(words: "list[str]", seconds: float) -> "tuple[int, str, str]":
@@ -186,6 +193,17 @@ def reboot_required() -> "bool | None":
     return None
 
 
+def packages_changed() -> "float | None":
+    """Tell when a package was last changed; None where no package database is known."""
+    found = []
+    for path in PACKAGES:
+        try:
+            found.append(os.stat(path).st_mtime)  # noqa: PTH116
+        except OSError:
+            continue
+    return max(found) if found else None
+
+
 def containers(wanted: str, seconds: float) -> "tuple[str, list[dict[str, object]] | None, str]":
     """Return the engine, its containers (None: not readable), and why not."""
     engine = next((name for name in ENGINES if name in (wanted or name) and find(name)), "")
@@ -249,6 +267,7 @@ def look(engine: str, seconds: float) -> "dict[str, object]":
     seen["mounts"] = mounts()
     seen["clock_synchronized"] = synchronized()
     seen["reboot_required"] = reboot_required()
+    seen["packages_changed_at"] = packages_changed()
     seen["engine"], seen["containers"], seen["containers_error"] = containers(engine, seconds)
     seen["began"] = began
     seen["ended"] = time.time()

@@ -63,8 +63,12 @@ DOWN = re.compile(rb"Server \S+ is DOWN|has no server available|\[ALERT\]")
 class Scanner:
     """Finds the errors in the bytes of one file, window by window."""
 
-    def __init__(self, groups: Groups, times: Times) -> None:
+    def __init__(
+        self, groups: Groups, times: Times, marks: "collections.abc.Iterable[bytes]" = ()
+    ) -> None:
+        """Begin; a line with one of `marks` in it counts as well, whatever its level."""
         self._groups = groups
+        self._marks = tuple(marks)
         self._times = times
         self._open = collections.OrderedDict()  # type: collections.OrderedDict[object, Event]
         self._last = None  # type: Event | None
@@ -103,11 +107,10 @@ class Scanner:
                 continue
             at = self._take(window, start, end)
 
-    @staticmethod
-    def _candidates(window: bytes) -> "list[tuple[int, int]]":
+    def _candidates(self, window: bytes) -> "list[tuple[int, int]]":
         """Return where the lines lie that have one of the tokens, in order."""
         found = {}  # type: dict[int, int]
-        for token in TOKENS:
+        for token in TOKENS + self._marks:
             hit = window.find(token)
             while hit >= 0:
                 end = window.find(b"\n", hit)
@@ -137,12 +140,17 @@ class Scanner:
         if apache:
             return self._of_apache(line, apache)
         if GRAVE.match(line):
-            if b"haproxy[" in line[:200] and not DOWN.search(line):
+            if b"haproxy[" in line[:200] and not DOWN.search(line) and not self._marked(line):
                 return None
             return self._opened(Event(line, self._times.of(line), ("line", start, id(window))))
         if line.startswith(b"Traceback (most"):
             return self._opened(Event(line, None, ("bare", start, id(window))))
+        if self._marked(line):
+            return self._opened(Event(line, self._times.of(line), ("line", start, id(window))))
         return None
+
+    def _marked(self, line: bytes) -> bool:
+        return any(mark in line for mark in self._marks)
 
     def _of_oslo(
         self, line: bytes, oslo: "re.Match[bytes]", window: bytes, start: int
@@ -160,7 +168,7 @@ class Scanner:
                 return self._opened(known)
             known.add(line)
             return known
-        if level not in (b"ERROR", b"CRITICAL", b"FATAL"):
+        if level not in (b"ERROR", b"CRITICAL", b"FATAL") and not self._marked(line):
             return None
         return self._opened(Event(line, self._times.of(line), key))
 
@@ -175,7 +183,8 @@ class Scanner:
         return False
 
     def _of_rabbit(self, line: bytes, rabbit: "re.Match[bytes]") -> "Event | None":
-        if rabbit.group(2) not in (b"error", b"critical", b"alert", b"emergency"):
+        grave = rabbit.group(2) in (b"error", b"critical", b"alert", b"emergency")
+        if not grave and not self._marked(line):
             return None
         known = self._open.get(rabbit.groups())
         if known is not None:
@@ -185,6 +194,8 @@ class Scanner:
 
     def _of_apache(self, line: bytes, apache: "re.Match[bytes]") -> "Event | None":
         module, level, pid = apache.groups()
+        if self._marked(line):
+            return self._opened(Event(line, self._times.of(line), ("apache", pid)))
         if level not in (b"error", b"crit", b"alert", b"emerg"):
             return None
         rest = line[apache.end() :]

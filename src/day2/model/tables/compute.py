@@ -51,6 +51,13 @@ class ServerFault(Row, frozen=True, kw_only=True):
     created: datetime | None = None
 
 
+class ServerOwnFault(Row, frozen=True, kw_only=True):
+    """What the own page of a server in ERROR says where the list told no fault; None: nothing."""
+
+    server_id: str
+    fault: ServerFault | None = None
+
+
 class ServerFlavor(Row, frozen=True, kw_only=True):
     """The flavor as the server was built with (2.47)."""
 
@@ -123,6 +130,27 @@ class Migration(Row, frozen=True, kw_only=True):
     updated_at: datetime | None = None
     project_id: str | None = None
     user_id: str | None = None
+
+
+class ActionEvent(Row, frozen=True, kw_only=True):
+    """One part of an action as a service carried it out; `result` is None while it goes on."""
+
+    event: str = ""
+    start_time: datetime | None = None
+    finish_time: datetime | None = None
+    result: str | None = None
+    host: str | None = None
+
+
+class ServerAction(Row, frozen=True, kw_only=True):
+    """One thing that was asked of a server; kept by Nova also when the server is gone."""
+
+    action: str = ""
+    request_id: str = ""
+    user_id: str | None = None
+    start_time: datetime | None = None
+    message: str | None = None
+    events: list[ActionEvent] = []
 
 
 class Aggregate(Row, frozen=True, kw_only=True):

@@ -187,7 +187,8 @@ class Host(Row, frozen=True, kw_only=True):
 
     `hostname` is what the host calls itself. The true clock offset (the host's minus ours) lies
     within `clock_uncertainty_seconds` of `clock_offset_seconds`. `containers_read` False means that
-    its containers are not in the survey, whatever runs there.
+    its containers are not in the survey, whatever runs there. `packages_changed_at` is when a
+    package was last installed, changed or removed.
     """
 
     name: str
@@ -208,6 +209,7 @@ class Host(Row, frozen=True, kw_only=True):
     clock_uncertainty_seconds: float | None = None
     clock_synchronized: bool | None = None
     reboot_required: bool | None = None
+    packages_changed_at: datetime | None = None
     engine: str = ""
     containers_read: bool = False
 

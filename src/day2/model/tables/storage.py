@@ -117,6 +117,18 @@ class CephPool(Row, frozen=True, kw_only=True):
     raw: bool = False
 
 
+class CephCheck(Row, frozen=True, kw_only=True):
+    """One thing that Ceph says is not well: its code (`OSD_DOWN`), and its sentence.
+
+    `severity` is Ceph's word, `HEALTH_WARN` or `HEALTH_ERR`; `muted` ones somebody silenced there.
+    """
+
+    code: str
+    severity: str = ""
+    summary: str = ""
+    muted: bool = False
+
+
 class VolumeAttachment(Row, frozen=True, kw_only=True):
     """One attachment record of Cinder (3.27); `connection_info` is never read: it holds secrets."""
 
@@ -149,6 +161,9 @@ class Image(Row, frozen=True, kw_only=True):
     protected: bool = False
     os_hidden: bool = False
     size: int | None = None
+    virtual_size: int | None = None
+    min_disk: int = 0
+    min_ram: int = 0
     disk_format: str | None = None
     os_hash_algo: str | None = None
     os_hash_value: str | None = None

@@ -20,7 +20,12 @@ CONTINUED = re.compile(
     rf"|{ISO} \[\w+\] <[\d.]+> ?"
     r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [^\]]*\] \[[\w-]*:\w+\](?: \[[^\]]*\]){0,2} ?)"
 )
+# Only marked lines are read below the level of an error.
+BELOW = re.compile(
+    r"\[(?:warn(?:ing)?|note|notice|info|debug)\]|\|(?:WARN|INFO|DBG)\|", re.IGNORECASE
+)
 LEVELS = {
+    **dict.fromkeys(("WARNING", "WARN", "NOTICE", "INFO", "DEBUG", "TRACE"), "WARNING"),
     "FATAL": "CRITICAL",
     "CRIT": "CRITICAL",
     "EMER": "CRITICAL",
@@ -50,11 +55,11 @@ def head(line: str) -> Head:
         found = pattern.match(line)
         if found:
             return make(found)
-    return Head(message=line)
+    return Head(level="WARNING" if BELOW.search(line[:200]) else "ERROR", message=line)
 
 
 def level(word: str) -> str:
-    """Return ERROR or CRITICAL, whatever a service calls it."""
+    """Return ERROR, CRITICAL, or WARNING for all that is less, whatever a service calls it."""
     return LEVELS.get(word.upper(), "ERROR")
 
 
@@ -64,7 +69,7 @@ def _oslo(found: re.Match[str]) -> Head:
     request = REQUEST.findall(context[1]) if context else []
     rest = rest[context.end() :] if context else rest
     return Head(
-        level="CRITICAL" if found[1] in {"CRITICAL", "FATAL"} else "ERROR",
+        level=level(found[1]),
         module=found[2],
         request_id=request[-1] if request else "",
         message=INSTANCE.sub("", rest, count=1) if rest.startswith("[instance") else rest,

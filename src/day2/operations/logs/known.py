@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of error lines: noise that means nothing, problems that have a name; both data."""
+"""What is known of error lines: noise that means nothing, problems that have a name."""
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -25,22 +25,22 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     service: str = "*"
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Lines that a known problem leaves behind, and what to do about it."""
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that a known problem leaves behind, and what to do about it.
+
+    `mark` is a piece of such a line that lets it be read below the level of an error.
+    """
 
     id: str
     match: str
     title: str
     advice: str
     service: str = "*"
-    reference: str = ""
-
-
-T = TypeVar("T", Noise, Problem)
+    mark: str = ""
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
-    """Both tables; the first entry that covers an error names it."""
+    """Both; the first entry that covers an error names it."""
 
     noise: list[Noise] = []
     problems: list[Problem] = []
@@ -54,39 +54,40 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
         return _first(self.problems, service, text)
 
 
-def load(folder: str = "") -> Tables:
-    """Read day2's own tables, and before them those of a folder.
+def load(folder: str = "", problems: Iterable[Problem] = ()) -> Tables:
+    """Read day2's own table of noise, and before it that of a folder; problems are handed in.
 
     Raises:
         BadSettings: when the folder or a file in it is wrong; the message names file and entry.
 
     """
     noise: list[Noise] = []
-    problems: list[Problem] = []
     if folder:
         path = Path(folder).expanduser()
         if not path.is_dir():
             raise BadSettings(f"folder {path} does not exist", hint=SETTING)
-        noise += _own(path / "noise.yaml", Noise)
-        problems += _own(path / "problems.yaml", Problem)
+        if (path / "problems.yaml").exists():
+            raise BadSettings(
+                f"{path / 'problems.yaml'}: known problems are no longer read from there",
+                hint="move them, in their new form, to the folder of setting problems.folder",
+            )
+        noise += _own(path / "noise.yaml")
     shipped = resources.files("day2.operations.logs").joinpath("data")
-    noise += _entries(shipped.joinpath("noise.yaml").read_text(), "noise.yaml of day2", Noise)
-    text = shipped.joinpath("problems.yaml").read_text()
-    problems += _entries(text, "problems.yaml of day2", Problem)
-    return Tables(noise=noise, problems=problems)
+    noise += _entries(shipped.joinpath("noise.yaml").read_text(), "noise.yaml of day2")
+    return Tables(noise=noise, problems=list(problems))
 
 
-def _own(file: Path, kind: type[T]) -> list[T]:
+def _own(file: Path) -> list[Noise]:
     if not file.exists():
         return []
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(f"cannot read {file}: {error}", hint=SETTING) from None
-    return _entries(text, str(file), kind)
+    return _entries(text, str(file))
 
 
-def _entries(text: str, name: str, kind: type[T]) -> list[T]:
+def _entries(text: str, name: str) -> list[Noise]:
     from ruamel.yaml import YAML  # noqa: PLC0415 - start-up time
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
@@ -100,12 +101,12 @@ def _entries(text: str, name: str, kind: type[T]) -> list[T]:
         return []
     if not isinstance(listed, list):
         raise BadSettings(f"{name} holds no list of entries", hint=SETTING)
-    return [_entry(entry, f"{name}, entry {n}", kind) for n, entry in enumerate(listed, start=1)]
+    return [_entry(entry, f"{name}, entry {n}") for n, entry in enumerate(listed, start=1)]
 
 
-def _entry(entry: object, name: str, kind: type[T]) -> T:
+def _entry(entry: object, name: str) -> Noise:
     try:
-        made = msgspec.convert(entry, kind)
+        made = msgspec.convert(entry, Noise)
         re.compile(made.match)
     except msgspec.ValidationError as error:
         raise BadSettings(f"{name}: {error}", hint=SETTING) from None

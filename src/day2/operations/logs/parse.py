@@ -14,6 +14,9 @@ TRACEBACK = "Traceback (most recent call last)"
 CHAINED = ("During handling of the above", "The above exception was")
 # Some services log the way to a place without an exception, right behind their words.
 STACK = re.compile(r'\s+File "')
+# How Erlang begins to tell of a process that died: who it was and why come in lines of their own.
+CRASHER = "crasher:"
+TOLD = ("initial call:", "exception ")
 PIECES = ("  ", 'File "', "^^", "~~", *CHAINED)
 INSTALLED = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python3\.\d+|src)/")
 REMOTE = re.compile(r"Remote error: (\w+)")
@@ -43,6 +46,8 @@ def event(text: str, service: str) -> Event:
     """Read one event."""
     first, *rest = text.split("\n")
     head = formats.head(first)
+    if head.message.strip() == CRASHER:
+        head = msgspec.structs.replace(head, message=_crash(rest))
     body = [CONTINUED.sub("", line, count=1) for line in rest]
     # A traceback that nothing introduced begins with the first line itself.
     lines = [head.message, *body] if _begins(head.message) else body
@@ -58,6 +63,11 @@ def event(text: str, service: str) -> Event:
         place=place,
         fragment=_is_fragment(head, traced=traced, exception=exception),
     )
+
+
+def _crash(rest: list[str]) -> str:
+    said = (formats.head(line).message.strip() for line in rest)
+    return "; ".join([CRASHER.rstrip(":"), *(line for line in said if line.startswith(TOLD))])
 
 
 def service_of(file: str) -> str:

@@ -42,7 +42,5 @@ class LogPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
     known_folder: Annotated[
         str,
-        Meta(
-            description="Folder with your own noise.yaml and problems.yaml, read before day2's own."
-        ),
+        Meta(description="Folder with your own noise.yaml, read before day2's own."),
     ] = ""

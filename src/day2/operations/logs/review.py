@@ -16,6 +16,7 @@ from day2.operations.logs.parse import Event
 from day2.operations.logs.policy import LogPolicy
 
 EXAMPLE_LENGTH = 4000
+GRAVE = ("CRITICAL", "ERROR")
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,8 @@ def make(
     """Return the review; `known` says since when each key is known, `templates` what they were."""
     counted = _counted(reading.groups, templates)
     made = [_finished(one, known, tables) for one in counted]
+    # What was read because of one word in it, and tells of no known problem, is no error.
+    made = [one for one in made if one.problem or one.level in GRAVE]
     made.sort(key=order)
     return LogReview(
         cloud=span.cloud,
@@ -75,7 +78,7 @@ def make(
         templates=made[: policy.templates_max],
         hosts=sorted(set(reading.hosts)),
         lines=reading.lines,
-        events=sum(group.count for group in reading.groups),
+        events=sum(one.count for one in made),
         gaps=reading.gaps,
     )
 

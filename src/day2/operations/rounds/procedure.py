@@ -12,6 +12,7 @@ from day2.memory import rounds, surveys, usage
 from day2.memory.retention import MemorySettings
 from day2.memory.store import Memory
 from day2.model.finding import Finding
+from day2.model.logs import LogTemplate
 from day2.model.round import Before, Compared, NotKept, Report
 from day2.model.severity import worst
 from day2.model.survey import Gap, Survey
@@ -32,7 +33,8 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     """What a room adds to a round, beside the checks over the survey.
 
     `checks` are the names under which it ever has findings; `gone` and `unjudged` are keys of such
-    findings of before; `keep` is called with the transaction that keeps the round.
+    findings of before; `keep` is called with the transaction that keeps the round. `templates` are
+    of its log review.
     """
 
     checks: frozenset[str]
@@ -40,6 +42,7 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[Gap] = []
     gone: list[str] = []
     unjudged: list[str] = []
+    templates: list[LogTemplate] = []
     keep: Callable[[Any], object] | None = None
 
 
@@ -47,6 +50,7 @@ Read = Callable[[], Survey]
 Judge = Callable[[Survey, Sequence[Survey], Before], Report]
 Add = Callable[[Before], Addition]
 Count = Callable[[Survey], Counted]
+Suspect = Callable[[Report, Survey, Sequence[LogTemplate]], Report]
 # Their reports carry the usage; every round keeps it.
 WITH_USAGE = frozenset({"weekly", "monthly", "quarterly"})
 
@@ -59,14 +63,15 @@ def run(
     memory: Callable[[], Memory],
     retention: MemorySettings,
     clock: Clock,
-    kind: str,
+    suspect: Suspect,
     additions: Sequence[Add] = (),
 ) -> Report:
     """Run one round and keep it: survey, report and usage in one transaction, or none of them.
 
-    `memory` opens it. Without a memory (its disk is full, somebody holds it) the cloud is judged
-    all the same, by itself: the report then says that it was not kept, and why. Rooms that hold
-    what they found against earlier findings add nothing to such a round.
+    `suspect` adds the known problems; `memory` opens it. Without a memory (its disk is full,
+    somebody holds it) the cloud is judged all the same, by itself: the report then says that it was
+    not kept, and why. Rooms that hold what they found against earlier findings add nothing to such
+    a round.
     """
     survey = read()
     cloud, region = survey.cloud, survey.region
@@ -77,12 +82,14 @@ def run(
         added = [add(before) for add in additions]
     except (MemoryUnusable, Locked) as error:
         counted = count(survey)
-        return not_kept(with_usage(judge(survey, [], Before()), counted, kind), error)
+        alone = suspect(judge(survey, [], Before()), survey, [])
+        return not_kept(with_usage(alone, counted), error)
     report = judge(survey, past, without(before, added))
     for addition in added:
         report = with_addition(report, addition, before)
+    report = suspect(report, survey, [t for addition in added for t in addition.templates])
     counted = count(survey)
-    report = with_usage(report, counted, kind)
+    report = with_usage(report, counted)
     try:
         with opened.writing() as connection:
             survey_id = surveys.save(connection, survey)
@@ -130,9 +137,9 @@ def with_addition(report: Report, addition: Addition, before: Before) -> Report:
     )
 
 
-def with_usage(report: Report, counted: Counted, kind: str) -> Report:
+def with_usage(report: Report, counted: Counted) -> Report:
     """Add the usage to the report of a round that shows it, and what could not be counted."""
-    if kind not in WITH_USAGE:
+    if report.kind not in WITH_USAGE:
         return report
     said = [*(gap.message for gap in counted.gaps), *counted.notes]
     return msgspec.structs.replace(report, usage=counted.rows, usage_notes=said)

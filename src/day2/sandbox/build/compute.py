@@ -6,7 +6,8 @@ from typing import Any
 
 from day2.sandbox.build import network
 from day2.sandbox.build.plot import Plot
-from day2.sandbox.scenario import Host, Server, names_of
+from day2.sandbox.scenario import Host, Server
+from day2.sandbox.scenario_names import names_of
 from day2.sandbox.services.compute import moves, states
 from day2.sandbox.services.network_ports import new_port
 from day2.sandbox.services.placement import allocate

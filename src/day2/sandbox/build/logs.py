@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from day2.sandbox.ids import uuid_of
 from day2.sandbox.scenario import Host, Scenario
+from day2.sandbox.scenario_names import names_of
 from day2.sandbox.scenario_planes import Errors
 from day2.sandbox.timing import span
 
@@ -66,8 +68,48 @@ def records(scenario: Scenario, at: datetime) -> Iterator[Record]:
         for host in scenario.hosts:
             yield from _routine(host, at)
     alive = {host.name: at - span(host.dead) if host.dead else at for host in scenario.hosts}
+    yield from _failures(scenario, at)
     for number, entry in enumerate(scenario.logs):
         yield from _planted(scenario.seed, number, entry, at, alive)
+
+
+def _failures(scenario: Scenario, at: datetime) -> Iterator[Record]:
+    """Make what the services logged of each server that failed, under the request that made it."""
+    control = next((host.name for host in scenario.hosts if "control" in host.roles), "")
+    compute = next((host.name for host in scenario.hosts if "compute" in host.roles), "")
+    for entry in scenario.servers:
+        if not entry.fault or not control or not compute:
+            continue
+        for name in names_of(entry):
+            own = uuid_of(scenario.seed, "server", name)
+            created = at - span(entry.age)
+            request = f"req-{uuid_of('action', own, 'create', created.isoformat())}"
+            ended = ("nova/nova-compute.log", "ERROR", "nova.compute.manager", compute)
+            if "No valid host" in entry.fault:
+                ended = ("nova/nova-conductor.log", "WARNING", "nova.scheduler.utils", control)
+            steps = (
+                ("nova/nova-api.log", "INFO", "nova.api.openstack.requestlog", control),
+                ("nova/nova-scheduler.log", "INFO", "nova.scheduler.manager", control),
+                ended,
+            )
+            words = (
+                "POST /v2.1/servers status: 202 len: 400",
+                f"Scheduling for instance {own}",
+                f"[instance: {own}] {entry.fault}",
+            )
+            for place, ((file, level, module, host), message) in enumerate(
+                zip(steps, words, strict=True)
+            ):
+                yield Record(
+                    at=created + timedelta(seconds=place),
+                    host=host,
+                    file=file,
+                    level=level,
+                    module=module,
+                    message=message,
+                    pid=7 + place,
+                    request_id=request,
+                )
 
 
 def _routine(host: Host, at: datetime) -> Iterator[Record]:

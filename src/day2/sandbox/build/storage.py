@@ -2,12 +2,16 @@
 """Cinder's, Glance's and Heat's content."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
+from day2.sandbox.build.image_data import data_of, size_of
 from day2.sandbox.build.plot import Plot
-from day2.sandbox.scenario import Image, Volume, names_of
+from day2.sandbox.scenario import Image, Volume
+from day2.sandbox.scenario_names import names_of
 
 MIB = 1 << 20
+MESSAGE_DAYS = 30
 
 
 def build(plot: Plot) -> None:
@@ -112,7 +116,6 @@ def _services(plot: Plot) -> None:
 
 def _image(plot: Plot, image: Image) -> None:
     created = plot.ago(image.age)
-    seed = image.name.encode()
     extra: dict[str, Any] = dict(image.properties)
     if image.of_server:
         entries = plot.world.scenario.servers
@@ -127,6 +130,8 @@ def _image(plot: Plot, image: Image) -> None:
             "image_type": "snapshot",
         }
     stored = image.status in {"active", "deactivated"}
+    size = size_of(image.size_mib)
+    data = data_of(image.name, size) if stored else b""
     plot.world["images"].put(
         {
             "id": plot.id("image", image.name),
@@ -136,10 +141,11 @@ def _image(plot: Plot, image: Image) -> None:
             "protected": image.protected,
             "os_hidden": image.hidden,
             "owner": plot.project(image.project),
-            "size": image.size_mib * MIB if stored else None,
+            "size": size if stored else None,
+            "virtual_size": image.size_mib * MIB if stored else None,
             "disk_format": "qcow2",
-            "checksum": hashlib.md5(seed, usedforsecurity=False).hexdigest() if stored else None,
-            "os_hash_value": hashlib.sha512(seed).hexdigest() if stored else None,
+            "checksum": hashlib.md5(data, usedforsecurity=False).hexdigest() if stored else None,
+            "os_hash_value": hashlib.sha512(data).hexdigest() if stored else None,
             "min_disk": 0,
             "min_ram": 0,
             "tags": [],
@@ -177,3 +183,16 @@ def _volume(plot: Plot, volume: Volume) -> None:
             "updated_at": plot.past(volume.updated) or created,
         }
     )
+    if volume.message is not None:
+        at = plot.past(volume.updated) or created
+        plot.world["volume_messages"].put(
+            {
+                "id": plot.id("volume_message", volume.name),
+                "event_id": "VOLUME_VOLUME_001_003",
+                "user_message": volume.message,
+                "request_id": f"req-{plot.id('request', f'volume/{volume.name}')}",
+                "resource_uuid": plot.id("volume", volume.name),
+                "created_at": at,
+                "expires_at": at + timedelta(days=MESSAGE_DAYS),
+            }
+        )

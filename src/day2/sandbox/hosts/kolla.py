@@ -23,6 +23,7 @@ WITHOUT_CHECK = frozenset(
     {"cron", "kolla_toolbox", "keepalived", "keystone_fernet", "prometheus_server"}
 )
 FIRST_ADDRESS = 10
+VIRTUAL_ADDRESS = "127.1.255.250"
 VERSION, RELEASE = "20.1.0", "2025.1-debian-bookworm"
 
 

@@ -10,12 +10,14 @@ from day2.sandbox.hosts import kolla
 
 GIB = 1 << 30
 BOOTED_DAYS = 60
+PATCHED_DAYS = 25
 ROOT_GIB, DOCKER_GIB = 100, 200
 
 
 def look(name: str, host: dict[str, Any], at: float) -> dict[str, Any]:
     """Return the program's document; `at` is when the sandbox went up."""
-    began = time.time()  # noqa: TID251 - the host's own clock, as in the real program
+    ahead = float(host.get("clock_ahead", 0.0))
+    began = time.time() + ahead  # noqa: TID251 - the host's own clock, as in the real program
     memory = host["memory_mib"] << 20
     return {
         "began": began,
@@ -30,10 +32,11 @@ def look(name: str, host: dict[str, Any], at: float) -> dict[str, Any]:
         "mounts": _mounts(name, host),
         "clock_synchronized": True,
         "reboot_required": host["reboot_required"],
+        "packages_changed_at": at - (PATCHED_DAYS + int(20 * _share(name, "patched"))) * 86400,
         "engine": "docker",
-        "containers": _containers(name, host, datetime.fromtimestamp(at, UTC)),
+        "containers": containers(name, host, datetime.fromtimestamp(at, UTC)),
         "containers_error": "",
-        "ended": time.time(),  # noqa: TID251
+        "ended": time.time() + ahead,  # noqa: TID251
     }
 
 
@@ -52,7 +55,8 @@ def _mounts(name: str, host: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _containers(name: str, host: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+def containers(name: str, host: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """Return the containers of a host, as the program tells them."""
     odd: dict[str, dict[str, Any]] = host["containers"]
     return [
         _container(name, service, odd.get(service, {}), at)

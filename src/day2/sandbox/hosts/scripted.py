@@ -57,6 +57,16 @@ def kolla_ansible(words: list[str]) -> int:
     return 1
 
 
+def power(here: Path, words: list[str]) -> int:
+    """Tell a host's power as `ipmitool chassis power status` does: a dead one is off."""
+    host = _cloud(here)["hosts"].get(words[0] if words else "")
+    if host is None:
+        sys.stderr.write("Error: Unable to establish IPMI v2 / RMCP+ session\n")
+        return 1
+    sys.stdout.write(f"Chassis Power is {'off' if host['dead'] else 'on'}\n")
+    return 0
+
+
 def _event(
     here: Path, cloud: dict[str, Any], name: str, module: str, program: CodeType
 ) -> dict[str, Any]:
@@ -68,7 +78,7 @@ def _event(
     if module == LOOK:
         seen = {"changed": False, "day2": look.look(name, host, cloud["at"])}
         return events.event(name, "ok", seen, start=start, end=_now())
-    kind, result = programs.run(program, here / "hosts" / name)
+    kind, result = programs.run(program, here / "hosts" / name, here)
     return events.event(name, kind, result, start=start, end=_now())
 
 

@@ -19,6 +19,7 @@ CODES = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflic
     406: "computeFault",
     413: "overLimit",
 }
+MESSAGES = (3, 3)
 POOL_FILTERS = frozenset({"backend_name", "detail", "volume_type"})
 DELETABLE = frozenset(
     {"available", "error", "error_restoring", "error_extending", "error_managing"}
@@ -99,7 +100,8 @@ def _seen(request: Request) -> Callable[[Row], bool]:
     project = who.project_id
     if everything and request.first("project_id"):
         everything, project = False, request.first("project_id")
-    filters = {k: request.first(k) for k in ("status", "name", "volume_id") if request.first(k)}
+    names = ("status", "name", "volume_id", "source_volid")
+    filters = {k: request.first(k) for k in names if request.first(k)}
 
     def keep(row: Row) -> bool:
         if not everything and row["project_id"] != project:
@@ -145,6 +147,16 @@ def _row(request: Request, world: World, table: str, name: str) -> Row:
     if row is None or not (request.who.admin or row["project_id"] == request.who.project_id):
         raise Refused(http.NOT_FOUND, f"{name} {own} could not be found.")
     return row
+
+
+@route("GET", "/v3/{project}/messages")
+def messages(request: Request, world: World) -> Answer:
+    """List what users are told of failures: those of a scenario's volumes, the newest first."""
+    if request.version < MESSAGES:
+        raise Refused(http.NOT_FOUND, "The resource could not be found.")
+    wanted = request.first("resource_uuid")
+    rows = [row for row in world["volume_messages"] if wanted in {"", row["resource_uuid"]}]
+    return Answer(body={"messages": [views.message(request, row) for row in rows]})
 
 
 @route("GET", "/v3/{project}/volumes/{id}")

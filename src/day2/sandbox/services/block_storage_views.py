@@ -217,3 +217,19 @@ def volume_type(request: Request, row: Row) -> dict[str, Any]:
         **({"qos_specs_id": None} if admin else {}),
         "os-volume-type-access:is_public": True,
     }
+
+
+def message(request: Request, row: Row) -> dict[str, Any]:
+    """Show a message about a failure."""
+    return {
+        "id": row["id"],
+        "event_id": row["event_id"],
+        "user_message": row["user_message"],
+        "message_level": "ERROR",
+        "created_at": micro(row["created_at"]),
+        "guaranteed_until": micro(row["expires_at"]),
+        "request_id": row["request_id"],
+        "links": _links(request, row, "messages"),
+        "resource_type": "VOLUME",
+        "resource_uuid": row["resource_uuid"],
+    }

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from day2.sandbox import http
+from day2.sandbox.build.image_data import data_of
 from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import next_query, page
 from day2.sandbox.routes import Listed, Service
@@ -124,6 +125,22 @@ def image(request: Request, world: World) -> Answer:
     return Answer(body=_image(_row(request, world)))
 
 
+@route("GET", "/v2/images/{id}/file")
+def data(request: Request, world: World) -> Answer:
+    """Give the data of an image to whoever may use it as a member."""
+    row = _row(request, world)
+    who = request.who
+    if not who.admin and "member" not in who.roles:
+        raise _denied("download_image")
+    if row["status"] == "deactivated" and not who.admin:
+        said = "The requested image has been deactivated. Image data download is forbidden."
+        raise Refused(http.FORBIDDEN, said)
+    if row["checksum"] is None:
+        return Answer(status=http.NO_CONTENT)
+    headers = {"Content-Type": "application/octet-stream", "Content-Md5": row["checksum"]}
+    return Answer(body=data_of(row["name"], row["size"]), headers=headers)
+
+
 @route("DELETE", "/v2/images/{id}")
 def delete(request: Request, world: World) -> Answer:
     """Delete an image that is not protected, of one's own."""
@@ -163,7 +180,7 @@ def _image(row: Row) -> dict[str, Any]:
         "container_format": "bare",
         "visibility": row["visibility"],
         "size": row["size"],
-        "virtual_size": row["size"],
+        "virtual_size": row["virtual_size"],
         "status": row["status"],
         "checksum": row["checksum"],
         "protected": row["protected"],

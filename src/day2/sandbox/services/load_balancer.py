@@ -7,6 +7,7 @@ from day2.sandbox import http
 from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import next_query, page
 from day2.sandbox.routes import Listed, Service, keystone_401
+from day2.sandbox.services import amphorae
 from day2.sandbox.tables import Row
 from day2.sandbox.world import World
 
@@ -57,11 +58,12 @@ def versions(request: Request, _world: World) -> Answer:
 def load_balancers(request: Request, world: World) -> Answer:
     """List those of the caller's project; an administrator sees all."""
     who = request.who
-    wanted = request.first("project_id")
+    names = ("project_id", "name", "vip_address", "id")
+    wanted = {name: request.first(name) for name in names if request.first(name)}
 
     def keep(row: Row) -> bool:
         seen = who.admin or row["project_id"] == who.project_id
-        return seen and wanted in {"", row["project_id"]}
+        return seen and all(row[name] == value for name, value in wanted.items())
 
     rows, full = page(world["load_balancers"], request, keep, most=None, unknown=_unknown)
     return _listed(request, "loadbalancers", [_balancer(row) for row in rows], full=full)
@@ -69,7 +71,7 @@ def load_balancers(request: Request, world: World) -> Answer:
 
 @route("GET", "/v2.0/octavia/amphorae")
 @route("GET", "/v2/octavia/amphorae")
-def amphorae(request: Request, world: World) -> Answer:
+def listed_amphorae(request: Request, world: World) -> Answer:
     """List the amphorae: for administrators."""
     SERVICE.require_admin(request, ADMIN_RULE)
     wanted = request.first("loadbalancer_id")
@@ -79,6 +81,59 @@ def amphorae(request: Request, world: World) -> Answer:
 
     rows, full = page(world["amphorae"], request, keep, most=None, unknown=_unknown)
     return _listed(request, "amphorae", [_amphora(row) for row in rows], full=full)
+
+
+@route("GET", "/v2.0/lbaas/loadbalancers/{id}")
+@route("GET", "/v2/lbaas/loadbalancers/{id}")
+def load_balancer(request: Request, world: World) -> Answer:
+    """Show one."""
+    own, who = request.parts["id"], request.who
+    row = world["load_balancers"].get(own)
+    if row is None or not (who.admin or row["project_id"] == who.project_id):
+        raise Refused(http.NOT_FOUND, f"Load Balancer {own} not found.")
+    return Answer(body={"loadbalancer": _balancer(row)})
+
+
+@route("GET", "/v2.0/lbaas/loadbalancers/{id}/status")
+@route("GET", "/v2/lbaas/loadbalancers/{id}/status")
+def status_tree(request: Request, world: World) -> Answer:
+    """Show it with all below it: the scenario gives it no listeners."""
+    shown = load_balancer(request, world).body["loadbalancer"]
+    names = ("id", "name", "operating_status", "provisioning_status")
+    tree = {**{name: shown[name] for name in names}, "listeners": []}
+    return Answer(body={"statuses": {"loadbalancer": tree}})
+
+
+@route("GET", "/v2.0/octavia/amphorae/{id}")
+@route("GET", "/v2/octavia/amphorae/{id}")
+def amphora(request: Request, world: World) -> Answer:
+    """Show one: for administrators."""
+    SERVICE.require_admin(request, "os_load-balancer_api:amphora:get_one")
+    return Answer(body={"amphora": _amphora(_amphora_of(request, world))})
+
+
+@route("PUT", "/v2.0/octavia/amphorae/{id}/failover")
+@route("PUT", "/v2/octavia/amphorae/{id}/failover")
+def fail_over(request: Request, world: World) -> Answer:
+    """Replace one by another, on another host; its balancer is immutable for as long."""
+    SERVICE.require_admin(request, "os_load-balancer_api:amphora:put_failover")
+    row = _amphora_of(request, world)
+    balancer = world["load_balancers"].get(row["loadbalancer_id"])
+    if balancer is None:
+        raise Refused(http.NOT_FOUND, f"Load Balancer {row['loadbalancer_id']} not found.")
+    if balancer["provisioning_status"] not in {"ACTIVE", "ERROR"}:
+        own = balancer["id"]
+        raise Refused(http.CONFLICT, f"Load Balancer {own} is immutable and cannot be updated.")
+    amphorae.replace(world, row, balancer)
+    return Answer(status=http.ACCEPTED)
+
+
+def _amphora_of(request: Request, world: World) -> Row:
+    own = request.parts["id"]
+    row = world["amphorae"].get(own)
+    if row is None:
+        raise Refused(http.NOT_FOUND, f"Amphora {own} not found.")
+    return row
 
 
 @route("GET", "/v2.0/lbaas/quotas")

@@ -11,6 +11,7 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import next_query, page
 from day2.sandbox.routes import Listed, Service, keystone_401
 from day2.sandbox.services import network_views as views
+from day2.sandbox.services.network_finding import narrowed
 from day2.sandbox.services.network_ports import remove_port
 from day2.sandbox.tables import Row
 from day2.sandbox.world import World
@@ -237,9 +238,8 @@ def _listed(request: Request, world: World, resource: Resource) -> Answer:
     def unknown(marker: str) -> Refused:
         return _missing(resource, marker)
 
-    rows, full = page(
-        world[resource.table], request, keep, most=None, unknown=unknown, zero_is_all=True
-    )
+    table = narrowed(world[resource.table], filters)
+    rows, full = page(table, request, keep, most=None, unknown=unknown, zero_is_all=True)
     shown = [_narrow(request, resource.view(world, row)) for row in rows]
     body: dict[str, Any] = {resource.key: shown}
     if request.first("limit") and rows:

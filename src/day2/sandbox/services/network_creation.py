@@ -10,9 +10,20 @@ from day2.sandbox.services.network import denied, route
 from day2.sandbox.services.network_ports import new_port
 from day2.sandbox.services.network_quotas import COUNTED, QUOTAS
 from day2.sandbox.tables import Row
+from day2.sandbox.timing import NEUTRON_DOWN_SECONDS, is_up
 from day2.sandbox.world import World
 
 ROUTER = "network:router_interface"
+SET_UP_SECONDS = 1
+
+
+def _set_up(world: World, own: str) -> None:
+    """Let the L3 agent set a floating IP up that still points somewhere, if an agent reports."""
+    row = world["floating_ips"].get(own)
+    now = world.now()
+    agents = world["agents"].find(binary="neutron-l3-agent")
+    if row and row["port_id"] and any(is_up(a, now, NEUTRON_DOWN_SECONDS) for a in agents):
+        world["floating_ips"].change(own, status="ACTIVE", updated_at=now)
 
 
 @route("POST", "/v2.0/ports")
@@ -55,6 +66,7 @@ def create_floating_ip(request: Request, world: World) -> Answer:
     project = _project(request, wanted, "floatingip")
     _within_quota(world, project, "floatingip")
     own, now = world.new_id("floating_ip"), world.now()
+    pointing = _pointing(world, network, wanted.get("port_id"))
     outer = new_port(
         world,
         world.new_id("port"),
@@ -74,9 +86,11 @@ def create_floating_ip(request: Request, world: World) -> Answer:
         "tags": [],
         "created_at": now,
         "updated_at": now,
-        **_pointing(world, wanted.get("port_id")),
+        **pointing,
     }
     world["floating_ips"].put(row)
+    if row["router_id"]:
+        world.later(SET_UP_SECONDS, lambda: _set_up(world, own))
     return Answer(status=http.CREATED, body={"floatingip": views.floating_ip(world, row)})
 
 
@@ -109,16 +123,22 @@ def _within_quota(world: World, project: str, one: str) -> None:
         raise Refused(http.CONFLICT, said, kind="OverQuota")
 
 
-def _pointing(world: World, port_id: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _pointing(world: World, network: Row, port_id: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     if not port_id:
         return {"port_id": None, "router_id": None, "fixed_ip_address": None, "status": "DOWN"}
     port = world["ports"].get(str(port_id))
     if port is None:
         raise Refused(http.NOT_FOUND, f"Port {port_id} could not be found.", kind="PortNotFound")
     router = next(world["ports"].find(network_id=port["network_id"], device_owner=ROUTER), None)
+    if router is None:
+        inner = port["fixed_ips"][0]["subnet_id"] if port["fixed_ips"] else "None"
+        said = f"External network {network['id']} is not reachable from subnet {inner}.  Therefore,"
+        more = f" cannot associate Port {port['id']} with a Floating IP."
+        kind = "ExternalGatewayForFloatingIPNotFound"
+        raise Refused(http.NOT_FOUND, f"{said}{more}", kind=kind)
     return {
         "port_id": port["id"],
-        "router_id": router["device_id"] if router else None,
+        "router_id": router["device_id"],
         "fixed_ip_address": port["fixed_ips"][0]["ip_address"],
         "status": "DOWN",
     }

@@ -11,8 +11,13 @@ from day2.sandbox.routes import Listed, Microversions, Service, keystone_401
 from day2.sandbox.tables import Row
 from day2.sandbox.world import World
 
-TITLES = {403: "Forbidden", 404: "Not Found", 406: "Not Acceptable", 400: "Bad Request"}
+TITLES = {403: "Forbidden", 404: "Not Found", 406: "Not Acceptable", 400: "Bad Request"} | {
+    409: "Conflict"
+}
 PARENTS = {
+    400: "The server could not comply with the request since it is either malformed or otherwise "
+    "incorrect.",
+    409: "There was a conflict when trying to complete your request.",
     403: "Access was denied to this resource.",
     404: "The resource could not be found.",
     406: "The resource could not be generated that was acceptable to your browser "
@@ -26,21 +31,24 @@ TRAITS = (
     "COMPUTE_TRUSTED_CERTS",
     "HW_CPU_X86_SSE2",
 )
+DISABLED = "COMPUTE_STATUS_DISABLED"
 TREES, GENERATIONS, CONSUMER_TYPES = (1, 14), (1, 28), (1, 38)
 
 
 def _render(refused: Refused, request: Request) -> Answer:
     if refused.status == http.UNAUTHORIZED:
         return keystone_401(refused, request)
+    malformed = refused.status == http.BAD_REQUEST and not refused.kind
+    parent = "" if malformed else PARENTS.get(refused.status, "")
     error: dict[str, Any] = {
         "status": refused.status,
         "title": TITLES.get(refused.status, "Error"),
-        "detail": f"{PARENTS.get(refused.status, '')}\n\n {refused.message}  ",
+        "detail": f"{parent}\n\n {refused.message}  ",
         "request_id": f"req-{uuid_of('request', request.path)}",
     }
     if refused.status == http.NOT_ACCEPTABLE:
         error |= {"max_version": "1.39", "min_version": "1.0"}
-    elif refused.status != http.BAD_REQUEST or refused.kind:
+    elif not malformed:
         # A version that cannot be read is refused before there are codes.
         error["code"] = refused.kind or "placement.undefined_code"
     return Answer(status=refused.status, body={"errors": [error]})
@@ -163,10 +171,45 @@ def inventories(request: Request, world: World) -> Answer:
 def traits(request: Request, world: World) -> Answer:
     """Show the traits of a provider."""
     SERVICE.require_admin(request, "placement:resource_providers:traits:list")
+    return _traits(world, _row(request, world))
+
+
+def _traits(world: World, row: Row) -> Answer:
+    """Show traits; nova-compute gives that of a disabled host, and somebody may have taken it."""
+    shown = set(TRAITS) | ({DISABLED} if is_closed(world, row["name"]) else set())
+    return Answer(body={"traits": sorted(shown), "resource_provider_generation": row["generation"]})
+
+
+def is_closed(world: World, host: str) -> bool:
+    """Tell whether the provider of a host has the trait of a disabled one."""
+    row = next(world["providers"].find(name=host), None)
+    disabled = any(world["compute_services"].find(host=host, status="disabled"))
+    return disabled and row is not None and not row.get("opened")
+
+
+@route("PUT", "/resource_providers/{id}/traits")
+def set_traits(request: Request, world: World) -> Answer:
+    """Replace the traits of a provider; only that of a disabled host may differ here.
+
+    Raises:
+        Refused: when the generation is an old one, or a trait is none.
+
+    """
+    SERVICE.require_admin(request, "placement:resource_providers:traits:update")
     row = _row(request, world)
-    return Answer(
-        body={"traits": sorted(TRAITS), "resource_provider_generation": row["generation"]}
-    )
+    wanted = request.document()
+    if wanted.get("resource_provider_generation") != row["generation"]:
+        said = "Resource provider's generation already changed. Please update the generation and "
+        raise Refused(http.CONFLICT, f"{said}try again.", kind="placement.concurrent_update")
+    given = set(wanted.get("traits") or ())
+    others = sorted(given - {*TRAITS, DISABLED})
+    if others:
+        said = f"No such trait {', '.join(others)}"
+        raise Refused(http.BAD_REQUEST, said, kind="placement.undefined_code")
+    changes = (DISABLED in given) != is_closed(world, row["name"])
+    generation = row["generation"] + changes
+    row = world["providers"].change(row["id"], opened=DISABLED not in given, generation=generation)
+    return _traits(world, row)
 
 
 @route("GET", "/resource_providers/{id}/aggregates")

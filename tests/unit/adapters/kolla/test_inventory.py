@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def test_a_host_has_every_group_above_it_and_no_secret(tmp_path: Path) -> None:
 
 def test_it_is_read_once(tmp_path: Path) -> None:
     found = inventory(tmp_path, json.dumps(MULTINODE))
-    assert found.hosts == found.hosts
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _n: found.hosts, range(2))
+    assert first == second == found.hosts
     assert (tmp_path / "calls").read_text() == "called\n"
 
 

@@ -294,3 +294,48 @@ def test_values_become_one_sign(message: str, template: str) -> None:
 def test_a_remote_error_is_known_by_what_was_raised_there() -> None:
     read = Event(level="ERROR", exception="oslo.RemoteError", said="Remote error: DBError down")
     assert parse.identity(read) == "RemoteError(DBError)"
+
+
+def test_a_process_of_rabbitmq_that_died_is_one_event_with_its_reason() -> None:
+    head = "2026-11-26 07:30:45.506078+00:00 [error] <0.596.0> "
+    lines = (
+        "  crasher:",
+        "    initial call: cowboy_stream_h:request_process/3",
+        "    pid: <0.596.0>",
+        "    exception exit: {{noproc,",
+        "  neighbours:",
+    )
+    found = parse.event("\n".join(head + line for line in lines), "rabbitmq")
+    assert found.message == (
+        "crasher; initial call: cowboy_stream_h:request_process/3; exception exit: {{noproc,"
+    )
+    assert not found.fragment
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-22 12:03:11.000 7 WARNING keystone.server [req-1 - - - - -] The password is old",
+        "2026-11-22 12:03:11.000 7 INFO keystone.server [req-1 - - - - -] The password is old",
+        "2026-11-22 12:03:11.000 [warning] <0.1.0> The password is old",
+        "2026-11-22 12:03:11 0 [Warning] The password is old",
+        "2026-11-22T12:03:11.000Z|00001|dpif|WARN|The password is old",
+    ],
+)
+def test_a_marked_line_is_read_whatever_its_level(line: str) -> None:
+    other = line.replace("The password is old", "All is well").replace("03:11", "03:10")
+    groups = Groups(0, 1 << 40)
+    scanner = Scanner(groups, Times(1795348800.0), [b"password is old"])
+    scanner.feed(f"{other}\n{line}\n{other}\n".encode())
+    scanner.close()
+    assert [row["text"] for row in groups.listed()] == [line]
+    assert scanned(f"{other}\n{line}\n{other}\n") == []
+    assert parse.event(line, "keystone").level == "WARNING"
+
+
+def test_a_mark_in_a_line_without_a_level_is_enough() -> None:
+    groups = Groups(0, 1 << 40)
+    scanner = Scanner(groups, Times(1795348800.0), [b"dnsmasq: no address range"])
+    scanner.feed(b"Nov 22 12:03:11 h1 dnsmasq: no address range available\n")
+    scanner.close()
+    assert [row["count"] for row in groups.listed()] == [1]

@@ -188,6 +188,8 @@ def test_own_tables_come_before_those_of_day2(tmp_path: Path) -> None:
     (tmp_path / "noise.yaml").write_text("- {id: mine, match: DBDeadlock, note: n, reference: r}")
     tables = known.load(str(tmp_path))
     assert tables.noise_of("nova-api", "x DBDeadlock") == "mine"
-    assert tables.problem_of("nova-api", "x DBDeadlock") == "database-deadlock"
+    (tmp_path / "problems.yaml").write_text("[]")
+    with pytest.raises(BadSettings, match="no longer read from there"):
+        known.load(str(tmp_path))
     with pytest.raises(BadSettings, match="does not exist"):
         known.load(str(tmp_path / "none"))

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes that are attached to servers which do not exist."""
+"""Attachments that Nova and Cinder do not agree on."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
+from day2.model.tables.compute import Server
 from day2.model.tables.storage import Volume
 from day2.operations.health.check import Check, Facts, finding, setting, short_host
 from day2.operations.health.rules import crowd, sight
@@ -89,7 +90,68 @@ def _orphan(
     )
 
 
+@crowd.bounded("servers have volumes that are not attached to them", by=crowd.PROJECT)
+def missing(facts: Facts) -> Iterator[Finding]:
+    """Find volumes that a server has and Cinder does not count as attached to it.
+
+    Such a volume looks free: it can be attached elsewhere, or deleted, under a running server.
+    """
+    if not sight.complete(facts, "servers", "volumes", "volume_attachments"):
+        return
+    volumes = {volume.id: volume for volume in facts.tables.volumes}
+    records = {
+        (record.volume_id, record.instance)
+        for record in facts.tables.volume_attachments
+        if not record.detached_at
+    }
+    records |= {(v.id, ref.server_id) for v in volumes.values() for ref in v.attachments}
+    names = sight.project_names(facts.tables)
+    for server in facts.tables.servers:
+        if server.task_state or not sight.settled(facts, server.updated or server.created):
+            continue
+        for wanted in server.volumes:
+            volume = volumes.get(wanted.id)
+            if (wanted.id, server.id) in records:
+                continue
+            if volume is not None and not sight.settled(facts, volume.updated_at):
+                continue
+            yield _missing(facts, server, wanted.id, volume, names)
+
+
+def _missing(
+    facts: Facts, server: Server, wanted: str, volume: Volume | None, names: dict[str, str]
+) -> Finding:
+    state = f"is {volume.status}" if volume else "does not exist"
+    return finding(
+        "volume.attachment.missing",
+        Severity.WARNING,
+        Subject(
+            type="server",
+            id=server.id,
+            name=server.name,
+            project=server.project_id,
+            host=server.host or "",
+        ),
+        f"server {server.name or server.id} ({sight.owner(names, server.project_id)}) has volume "
+        f"{(volume.name if volume else '') or wanted}, which {state} and not attached to it",
+        why="Nova's list of the server has it, and neither the volume nor a record of Cinder's "
+        "names the server; " + setting(facts.policy, "settle_minutes"),
+        evidence={"volume": wanted, "status": volume.status if volume else None},
+        advice=f"{sight.command('openstack server volume list', server.id)}; "
+        f"{sight.command('openstack volume show', wanted)}; attach it to nothing else before this "
+        "is clear",
+        aspect=wanted,
+    )
+
+
 CHECKS = (
+    Check(
+        name="volume.attachment.missing",
+        title="A volume that a server has and Cinder does not count as attached",
+        needs=("servers", "volumes", "volume_attachments"),
+        judge=missing,
+        settings=("settle_minutes",),
+    ),
     Check(
         name="volume.attachment.orphan",
         title="A volume attached to a server that does not exist",

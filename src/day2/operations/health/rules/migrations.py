@@ -12,6 +12,7 @@ from day2.operations.health.check import Check, Facts, ago, finding, setting, sh
 from day2.operations.health.rules import crowd, sight
 
 FAILED = frozenset({"error", "failed"})
+LIVE = "live-migration"
 
 
 @crowd.bounded("migrations are stuck", by=crowd.HOST, tell="status")
@@ -79,6 +80,36 @@ def failed(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def half_done(facts: Facts) -> Iterator[Finding]:
+    """Find servers that are on the host that their last live migration says they left."""
+    if not sight.complete(facts, "migrations", "servers"):
+        return
+    newest: dict[str, Migration] = {}
+    for move in facts.tables.migrations:
+        before = newest.get(move.instance_uuid)
+        if before is None or move.id > before.id:
+            newest[move.instance_uuid] = move
+    for server in facts.tables.servers:
+        done = newest.get(server.id)
+        if done is None or done.migration_type != LIVE or done.status != "completed":
+            continue
+        if not sight.settled(facts, done.updated_at) or server.host != done.source_compute:
+            continue
+        if done.dest_compute in {None, server.host}:
+            continue
+        yield finding(
+            "compute.migration.half_done",
+            Severity.WARNING,
+            sight.server_subject(server),
+            f"server {server.name or server.id} is on {server.host}, which its last live migration "
+            f"to {done.dest_compute} left, as Nova says",
+            why="the migration is completed and the server's host is still its source",
+            evidence={"migration": done.id, "destination": done.dest_compute},
+            advice="See on which of the two it runs, before anything else: "
+            "docker exec nova_libvirt virsh list --all on both",
+        )
+
+
 def _any(facts: Facts) -> bool:
     return any(move.status in sight.UNFINISHED for move in facts.tables.migrations)
 
@@ -91,6 +122,13 @@ def _where(move: Migration, down: set[str]) -> str | None:
 
 
 CHECKS = (
+    Check(
+        name="compute.migration.half_done",
+        title="A server that its own migration says is elsewhere",
+        needs=("migrations", "servers"),
+        judge=half_done,
+        settings=("settle_minutes",),
+    ),
     Check(
         name="compute.migration.stuck",
         title="A migration that neither ends nor reports progress",

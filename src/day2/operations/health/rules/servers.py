@@ -80,18 +80,22 @@ def builds_stuck(facts: Facts) -> Iterator[Finding]:
 def errors(facts: Facts) -> Iterator[Finding]:
     """Find servers in ERROR, with what Nova says of the reason."""
     names = sight.project_names(facts.tables)
+    # The list tells the faults of one cell's database; the others are on each server's own page.
+    pages = {row.server_id: row for row in facts.tables.server_faults}
     for server in facts.tables.servers:
         if server.status != ERROR:
             continue
-        fault = server.fault
+        page = pages.get(server.id)
+        fault = server.fault or (page.fault if page else None)
         message = " ".join(fault.message.split())[:300] if fault else ""
+        unsaid = "Nova keeps no fault" if page or fault else "its fault was not read"
         since = (fault.created if fault else None) or server.updated
         yield finding(
             "server.error",
             Severity.WARNING,
             sight.server_subject(server),
             f"{sight.server_said(server, names)} is in ERROR for {ago(facts.age(since))}: "
-            f"{message or 'Nova keeps no fault'}",
+            f"{message or unsaid}",
             why="Nova reports the server in ERROR",
             evidence={
                 "fault": message,

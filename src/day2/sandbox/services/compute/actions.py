@@ -6,7 +6,7 @@ from typing import Any
 
 from day2.sandbox import http
 from day2.sandbox.http import Answer, Refused, Request
-from day2.sandbox.services.compute import moves, states
+from day2.sandbox.services.compute import consoles, evacuation, moves, states
 from day2.sandbox.services.compute.servers import refuse_locked, remove, row_of
 from day2.sandbox.services.compute.service import SERVICE, route
 from day2.sandbox.tables import Row
@@ -15,6 +15,9 @@ from day2.sandbox.world import World
 
 CHECKED_LATER = (2, 34)
 """Since then a live migration is answered before anybody looks whether it is there already."""
+ARRIVES_STOPPED = (2, 95)
+CONSOLE = "os-getConsoleOutput"
+ANSWERED = {"confirmResize": http.NO_CONTENT, "evacuate": http.OK}
 Action = Callable[[Request, World, Row, Any], None]
 
 
@@ -24,13 +27,15 @@ def action(request: Request, world: World) -> Answer:
     row = row_of(request, world)
     document = request.document()
     name = next(iter(document), "")
+    if name == CONSOLE:
+        return consoles.output(world, row, document[name])
     handler = ACTIONS.get(name)
     if handler is None:
         raise Refused(http.BAD_REQUEST, f"There is no such action: {name[:40]}")
-    if name not in {"lock", "unlock", "os-getConsoleOutput"}:
+    if name not in {"lock", "unlock"}:
         refuse_locked(request, row)
     handler(request, world, row, document[name])
-    status = http.NO_CONTENT if name == "confirmResize" else http.ACCEPTED
+    status = ANSWERED.get(name, http.ACCEPTED)
     return Answer(status=status)
 
 
@@ -76,6 +81,12 @@ def _migrate(request: Request, world: World, row: Row, given: Any) -> None:  # n
     moves.cold_migrate(world, row, _host(given))
 
 
+def _evacuate(request: Request, world: World, row: Row, given: Any) -> None:  # noqa: ANN401 - JSON
+    SERVICE.require_admin(request, "os_compute_api:os-evacuate")
+    _only_in(row, "evacuate", "active", "stopped", "error")
+    evacuation.evacuate(world, row, _host(given), stops=request.version >= ARRIVES_STOPPED)
+
+
 def _host(given: Any) -> str | None:  # noqa: ANN401 - JSON
     host = given.get("host") if isinstance(given, dict) else None
     return str(host) if host else None
@@ -115,6 +126,7 @@ ACTIONS: dict[str, Action] = {
     "unpause": _power("unpause", "unpausing", ("paused",), "ACTIVE"),
     "os-migrateLive": _live_migrate,
     "migrate": _migrate,
+    "evacuate": _evacuate,
     "confirmResize": lambda _request, world, row, _given: moves.confirm(world, row),
     "revertResize": lambda _request, world, row, _given: moves.revert(world, row),
     "lock": _lock,

@@ -9,6 +9,7 @@ from day2.sandbox import http
 from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.services import placement
+from day2.sandbox.services.compute import evacuation
 from day2.sandbox.services.compute.moves import zone_of
 from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, only, route
 from day2.sandbox.tables import Row
@@ -93,6 +94,16 @@ def update_service(request: Request, world: World) -> Answer:
     if wanted.get("status") in {"enabled", "disabled"}:
         reason = wanted.get("disabled_reason") if wanted["status"] == "disabled" else None
         changes |= {"status": wanted["status"], "disabled_reason": reason}
+        # nova-compute gives or takes the trait at once; whoever had taken it has to do it again.
+        for provider in list(world["providers"].find(name=row["host"])):
+            world["providers"].change(provider["id"], opened=False)
+    if wanted.get("forced_down") is False and evacuation.left_behind(world, row["host"]):
+        said = (
+            f"Unable to force up host {row['host']} as `done` evacuation migration records remain "
+            "associated with the host. Ensure the compute service has been restarted, allowing "
+            "these records to move to `completed` before retrying this request."
+        )
+        raise Refused(http.BAD_REQUEST, said)
     if isinstance(wanted.get("forced_down"), bool):
         changes["forced_down"] = wanted["forced_down"]
     if not changes:
@@ -197,10 +208,14 @@ def migrations(request: Request, world: World) -> Answer:
         "server_id": request.first("instance_uuid"),
         "status": request.first("status"),
         "type": request.first("migration_type"),
+        "source": request.first("source_compute"),
     }
+    host = request.first("host")
 
     def keep(row: Row) -> bool:
         if since is not None and row["updated_at"] < since:
+            return False
+        if host and host not in {row["source"], row["target"]}:
             return False
         return all(not value or row[key] == value for key, value in filters.items())
 

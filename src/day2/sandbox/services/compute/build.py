@@ -3,6 +3,8 @@
 
 from typing import Any
 
+import msgspec
+
 from day2.sandbox import http
 from day2.sandbox.http import Refused, Request
 from day2.sandbox.services import placement
@@ -23,6 +25,7 @@ QUOTAS = {
     "server_groups": 10,
 }
 SERVERS_MAX = 100
+REQUESTED_HOST = (2, 74)
 
 
 def quota_of(world: World, project_id: str) -> dict[str, int]:
@@ -57,6 +60,7 @@ def create(request: Request, world: World) -> list[Row]:
         raise Refused(http.BAD_REQUEST, f"Flavor {wanted.get('flavorRef')} could not be found.")
     image_id = _image(world, wanted)
     networks = _networks(world, who.project_id, wanted)
+    forced = _forced(request, world, wanted)
     count = wanted.get("min_count") or 1
     if not isinstance(count, int) or not 1 <= count <= SERVERS_MAX:
         raise Refused(http.BAD_REQUEST, "Invalid input for field/attribute min_count.")
@@ -65,7 +69,7 @@ def create(request: Request, world: World) -> list[Row]:
         str(g.get("name")) for g in wanted.get("security_groups") or [] if isinstance(g, dict)
     ]
     now = world.now()
-    zone = wanted.get("availability_zone") or None
+    zone = str(wanted.get("availability_zone") or "").partition(":")[0] or None
     made = []
     for place in range(1, count + 1):
         name = str(wanted.get("name") or "")
@@ -98,7 +102,7 @@ def create(request: Request, world: World) -> list[Row]:
         }
         world["servers"].put(row)
         states.record(world, row, "create", now, None)
-        _schedule(world, row, networks, zone)
+        _schedule(world, row, networks, zone, forced)
         made.append(row)
     return made
 
@@ -149,9 +153,57 @@ def _within_quota(world: World, project_id: str, flavor: Row, count: int) -> Non
             raise Refused(http.FORBIDDEN, f"{said} {limit} {name}")
 
 
-def _schedule(world: World, row: Row, networks: list[dict[str, str]], zone: str | None) -> None:
+class _Forced(msgspec.Struct, frozen=True):
+    """A host that was asked for: `filtered` as any other would be (2.74), or past the filters."""
+
+    host: str
+    filtered: bool
+
+
+def _forced(request: Request, world: World, wanted: dict[str, Any]) -> _Forced | None:
+    """Return the host asked for: by `host`, or in the zone (`ZONE:HOST`); None when none is.
+
+    Raises:
+        Refused: when who is no administrator asks, or there is no such host or zone.
+
+    """
+    zone, _colon, by_zone = str(wanted.get("availability_zone") or "").partition(":")
+    host = str(wanted.get("host") or "") if request.version >= REQUESTED_HOST else ""
+    if (host or by_zone) and not request.who.admin:
+        rule = "requested_destination" if host else "forced_host"
+        raise denied(f"os_compute_api:servers:create:{rule}")
+    if host:
+        if not any(world["compute_services"].find(binary="nova-compute", host=host)):
+            raise Refused(http.BAD_REQUEST, f"Compute host {host} could not be found.")
+        return _Forced(host, filtered=True)
+    known = {moves.zone_of(world, s["host"]) for s in world["compute_services"]}
+    if zone and not by_zone and zone not in known:
+        said = "The requested availability zone is not available"
+        raise Refused(http.BAD_REQUEST, said)
+    return _Forced(by_zone, filtered=False) if by_zone else None
+
+
+def _place(world: World, row: Row, zone: str | None, forced: _Forced | None) -> str | None:
+    """Choose the host: Placement leaves out who has the trait of a disabled host, always."""
+    if forced is None:
+        return next(iter(moves.candidates(world, row, zone=zone)), None)
+    host = forced.host
+    if forced.filtered:
+        return host if host in moves.candidates(world, row, zone=zone) else None
+    known = any(world["compute_services"].find(binary="nova-compute", host=host))
+    closed = placement.is_closed(world, host)
+    return host if known and not closed and placement.has_room(world, host, row["flavor"]) else None
+
+
+def _schedule(
+    world: World,
+    row: Row,
+    networks: list[dict[str, str]],
+    zone: str | None,
+    forced: _Forced | None,
+) -> None:
     own = row["id"]
-    host = next(iter(moves.candidates(world, row, zone=zone)), None)
+    host = _place(world, row, zone, forced)
     seconds = span(world.scenario.timers.boot).total_seconds()
     if host is None:
         world.later(seconds / 2, lambda: states.fail(world, own, moves.NO_HOST))

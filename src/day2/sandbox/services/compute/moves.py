@@ -67,22 +67,23 @@ def live_migrate(
     """
     stays = answers_first and wanted is not None and wanted == server["host"]
     to = None if stays else target(world, server, wanted)
-    row = _migration(world, server, "live-migration", to, "preparing" if to else "error")
+    row = migration(world, server, "live-migration", to, "preparing" if to else "error")
     started = world.now()
     own = server["id"]
     if to is None:
         states.record(world, server, "live-migration", started, started, NO_HOST)
         return
-    states.change(world, own, task_state="migrating")
+    script = server["script"]
+    states.change(world, own, task_state="migrating", script="")
+    world["migrations"].change(row["id"], script=script)
     placement.hand_over(world, own, row["uuid"])
     who = {"project_id": server["project_id"], "user_id": server["user_id"]}
     placement.allocate(world, own, to, server["flavor"], **who)
     states.record(world, server, "live-migration", started, None)
     seconds = span(world.scenario.timers.live_migration).total_seconds()
     world.later(seconds / 4, lambda: _progress(world, row["id"], "running"))
-    if server["script"] != "hang":
-        failing = server["script"] == "fail"
-        world.later(seconds, lambda: _end_live(world, own, row["id"], to, failing=failing))
+    if script not in {"hang", "deaf"}:
+        world.later(seconds, lambda: end_live(world, row["id"]))
 
 
 def _progress(world: World, key: str, status: str) -> None:
@@ -91,22 +92,37 @@ def _progress(world: World, key: str, status: str) -> None:
         world["migrations"].change(key, status=status, updated_at=world.now())
 
 
-def _end_live(world: World, own: str, key: str, to: str, *, failing: bool) -> None:
-    migration = world.require("migrations", key)
-    server = world["servers"].get(own)
-    if server is None or migration["status"] == "cancelled":
-        placement.release(world, migration["uuid"])
+def end_live(world: World, key: str) -> None:
+    """Let a live migration end as it was scripted; one that has ended stays as it is."""
+    found = world.require("migrations", key)
+    own, script = found["server_id"], found.get("script", "")
+    if found["status"] in {"completed", "error", "cancelled"}:
         return
-    if failing:
-        placement.release(world, own)
-        placement.hand_over(world, migration["uuid"], own)
-        states.change(world, own, task_state=None)
-        world["migrations"].change(key, status="error", updated_at=world.now())
+    if world["servers"].get(own) is None:
+        placement.release(world, found["uuid"])
         return
-    placement.release(world, migration["uuid"])
-    arrive(world, own, to)
-    states.change(world, own, task_state=None)
+    if script in {"fail", "error"}:
+        stay(world, key, "error")
+        if script == "error":
+            states.fail(world, own, "Timed out waiting for a reply: scripted by the scenario")
+        return
+    if script == "stay":
+        stay(world, key, "completed")
+        return
+    placement.release(world, found["uuid"])
+    arrive(world, own, found["target"])
+    states.change(world, own, task_state=None, stray=found["source"] if script == "stray" else None)
     world["migrations"].change(key, status="completed", updated_at=world.now())
+
+
+def stay(world: World, key: str, status: str) -> None:
+    """End a live migration with its server where it was."""
+    found = world.require("migrations", key)
+    own = found["server_id"]
+    placement.release(world, own)
+    placement.hand_over(world, found["uuid"], own)
+    states.change(world, own, task_state=None)
+    world["migrations"].change(key, status=status, updated_at=world.now())
 
 
 def arrive(world: World, own: str, host: str) -> None:
@@ -129,9 +145,10 @@ def cold_migrate(world: World, server: Row, wanted: str | None) -> None:
     if to is None:
         raise Refused(http.BAD_REQUEST, NO_HOST)
     own = server["id"]
-    row = _migration(world, server, "migration", to, "pre-migrating")
+    row = migration(world, server, "migration", to, "pre-migrating")
+    script = server["script"]
     states.record(world, server, "migrate", world.now(), None)
-    states.change(world, own, task_state="resize_prep")
+    states.change(world, own, task_state="resize_prep", script="")
     placement.hand_over(world, own, row["uuid"])
     who = {"project_id": server["project_id"], "user_id": server["user_id"]}
     placement.allocate(world, own, to, server["flavor"], **who)
@@ -146,7 +163,7 @@ def cold_migrate(world: World, server: Row, wanted: str | None) -> None:
         if world["servers"].get(own) is None:
             placement.release(world, row["uuid"])
             return
-        if server["script"] == "fail":
+        if script in {"fail", "error"}:
             placement.release(world, own)
             placement.hand_over(world, row["uuid"], own)
             states.fail(world, own, "Resize error: scripted by the scenario")
@@ -157,7 +174,7 @@ def cold_migrate(world: World, server: Row, wanted: str | None) -> None:
         world["migrations"].change(row["id"], status="finished", updated_at=world.now())
 
     world.later(seconds / 4, moving)
-    if server["script"] != "hang":
+    if script not in {"hang", "deaf"}:
         world.later(seconds, done)
 
 
@@ -215,7 +232,8 @@ def _waiting(world: World, server: Row) -> Row:
     return row
 
 
-def _migration(world: World, server: Row, kind: str, to: str | None, status: str) -> Row:
+def migration(world: World, server: Row, kind: str, to: str | None, status: str) -> Row:
+    """Make the record of a move."""
     number = world.next_number("migrations")
     now = world.now()
     row = {

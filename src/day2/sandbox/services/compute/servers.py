@@ -10,7 +10,7 @@ from day2.sandbox.http import Answer, Refused, Request
 from day2.sandbox.paging import links, page
 from day2.sandbox.services import placement
 from day2.sandbox.services.compute import build, states, views
-from day2.sandbox.services.compute.service import ROWS_MAX, SERVICE, denied, only, route
+from day2.sandbox.services.compute.service import ROWS_MAX, denied, only, route
 from day2.sandbox.services.network_ports import remove_port
 from day2.sandbox.tables import Row
 from day2.sandbox.timing import micro, span
@@ -44,12 +44,15 @@ def _seen(request: Request) -> Callable[[Row], bool]:
         raise denied(f"os_compute_api:servers:{detail}:get_all_tenants")
     project = request.first("project_id") or request.first("tenant_id")
     status, host = request.first("status"), request.first("host")
+    own, image = request.first("uuid"), request.first("image")
     name = _pattern(request.first("name"))
 
     def keep(row: Row) -> bool:
         if not everything and row["project_id"] != who.project_id:
             return False
         if everything and project and row["project_id"] != project:
+            return False
+        if (own and row["id"] != own) or (image and row["image_id"] != image):
             return False
         if status and states.status_of(row) != status.upper():
             return False
@@ -181,54 +184,31 @@ def actions(request: Request, world: World) -> Answer:
     rows = [row for row in world["server_actions"] if row["server_id"] == own]
     if not rows:
         row_of(request, world)
-    shown = [
-        {
-            "action": row["action"],
-            "instance_uuid": own,
-            "request_id": row["id"],
-            "user_id": row["user_id"],
-            "project_id": row["project_id"],
-            "start_time": micro(row["start_time"]),
-            "message": row["message"],
-            "updated_at": micro(row["updated_at"]),
-        }
-        for row in rows
-    ]
-    return Answer(body={"instanceActions": shown})
+    return Answer(body={"instanceActions": [_action(row) for row in rows]})
 
 
-@route("GET", "/v2.1/servers/{id}/migrations")
-def migrations(request: Request, world: World) -> Answer:
-    """List the live migrations that are on their way."""
-    SERVICE.require_admin(request, "os_compute_api:servers:migrations:index")
-    row = row_of(request, world)
-    under_way = {"preparing", "queued", "running", "post-migrating"}
-    shown = [
-        {
-            "id": found["number"],
-            "uuid": found["uuid"],
-            "server_uuid": row["id"],
-            "status": found["status"],
-            "source_compute": found["source"],
-            "source_node": found["source"],
-            "dest_compute": found["target"],
-            "dest_node": found["target"],
-            "dest_host": None,
-            "created_at": micro(found["created_at"]),
-            "updated_at": micro(found["updated_at"]),
-            "project_id": found["project_id"],
-            "user_id": found["user_id"],
-            "memory_total_bytes": None,
-            "memory_processed_bytes": None,
-            "memory_remaining_bytes": None,
-            "disk_total_bytes": None,
-            "disk_processed_bytes": None,
-            "disk_remaining_bytes": None,
-        }
-        for found in world["migrations"].find(server_id=row["id"], type="live-migration")
-        if found["status"] in under_way
-    ]
-    return Answer(body={"migrations": shown})
+@route("GET", "/v2.1/servers/{id}/os-instance-actions/{request}")
+def action(request: Request, world: World) -> Answer:
+    """Show one moment of a server's history; the sandbox keeps no events below it."""
+    own, wanted = request.parts["id"], request.parts["request"]
+    row = world["server_actions"].get(wanted)
+    if row is None or row["server_id"] != own:
+        row_of(request, world)
+        raise Refused(http.NOT_FOUND, f"Action for request_id {wanted} on instance {own} not found")
+    return Answer(body={"instanceAction": {**_action(row), "events": []}})
+
+
+def _action(row: Row) -> dict[str, Any]:
+    return {
+        "action": row["action"],
+        "instance_uuid": row["server_id"],
+        "request_id": row["id"],
+        "user_id": row["user_id"],
+        "project_id": row["project_id"],
+        "start_time": micro(row["start_time"]),
+        "message": row["message"],
+        "updated_at": micro(row["updated_at"]),
+    }
 
 
 @route("GET", "/v2.1/servers/{id}/os-interface")

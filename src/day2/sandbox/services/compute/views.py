@@ -57,7 +57,7 @@ def server(request: Request, world: World, row: Row, *, alone: bool = False) -> 
     }
     if status in PROGRESSING:
         shown["progress"] = 0
-    if row["fault"] and status == "ERROR":
+    if row["fault"] and status == "ERROR" and (alone or _without_a_cell(row)):
         fault = {"code": row["fault"]["code"], "created": zulu(row["fault"]["created"])}
         shown["fault"] = fault | {"message": row["fault"]["message"]}
     asked = "" if row["vm_state"] == "shelved_offloaded" else row["pinned_zone"] or ""
@@ -95,6 +95,14 @@ def server(request: Request, world: World, row: Row, *, alone: bool = False) -> 
         found = (group["id"] for group in world["server_groups"] if own in group["members"])
         shown["server_groups"] = list(found)
     return shown
+
+
+def _without_a_cell(row: Row) -> bool:
+    """Tell whether the scheduler found no place: such a server is in cell0.
+
+    Lists tell the faults of the database that Nova's API is given, which Kolla makes cell0's.
+    """
+    return row["host"] is None and "No valid host" in row["fault"]["message"]
 
 
 def _administrative(request: Request, row: Row) -> dict[str, Any]:

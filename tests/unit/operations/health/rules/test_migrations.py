@@ -57,3 +57,42 @@ def test_failed_moves_are_one_word_for_each_host() -> None:
     }
     assert {f.severity for f in found} == {Severity.INFO}
     assert "3 live-migration" in found[0].summary
+
+
+HALF = {"compute.migration.half_done:server:s1"}
+
+
+def test_a_server_that_never_left_is_found_when_its_move_is_completed() -> None:
+    done: dict[str, Any] = {"id": 7, "status": "completed", "migration_type": "live-migration"}
+    at_home = [server(host="cmp1")]
+    assert keys(migrations.CHECKS, facts(migrations=[migration(**done)], servers=at_home)) == HALF
+    gone = [server(host="cmp2")]
+    assert keys(migrations.CHECKS, facts(migrations=[migration(**done)], servers=gone)) == set()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"migration_type": "resize"},
+        {"updated_at": ago(seconds=5)},
+        {"dest_compute": None},
+        {"dest_compute": "cmp1"},
+        {"status": "cancelled"},
+    ],
+)
+def test_other_moves_say_nothing_of_where_it_is(fields: dict[str, Any]) -> None:
+    move = migration(
+        **{"id": 7, "status": "completed", "migration_type": "live-migration", **fields}
+    )
+    given = facts(migrations=[move], servers=[server(host="cmp1")])
+    assert not HALF & keys(migrations.CHECKS, given)
+
+
+def test_only_the_newest_move_tells_and_only_of_lists_that_are_whole() -> None:
+    done = {"status": "completed", "migration_type": "live-migration"}
+    back = migration(id=8, source_compute="cmp2", dest_compute="cmp1", **done)
+    moves = [migration(id=7, **done), back]
+    given = facts(migrations=moves, servers=[server(host="cmp1")])
+    assert not HALF & keys(migrations.CHECKS, given)
+    partly = facts(migrations=moves[:1], servers=[server(host="cmp1")], gaps=["servers"])
+    assert not HALF & keys(migrations.CHECKS, partly)

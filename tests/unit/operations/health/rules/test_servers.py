@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from day2.model.severity import Severity
-from day2.model.tables.compute import ServerFault
+from day2.model.tables.compute import ServerFault, ServerOwnFault
 from day2.operations.health.policy import HealthPolicy
 from day2.operations.health.rules import server_places, servers
 from tests.unit.builders import (
@@ -166,3 +166,23 @@ def test_hostile_names_pass_through_unharmed_and_are_quoted_in_commands() -> Non
     assert found.subject.name == HOSTILE
     assert HOSTILE in found.summary
     assert "'\"'\"'; rm -rf" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("listed", "pages", "said"),
+    [
+        (None, [], "its fault was not read"),
+        (None, [ServerOwnFault(server_id="s2")], "its fault was not read"),
+        (None, [ServerOwnFault(server_id="s1")], "Nova keeps no fault"),
+        (None, [ServerOwnFault(server_id="s1", fault=ServerFault(message=""))], "keeps no fault"),
+        (None, [ServerOwnFault(server_id="s1", fault=ServerFault(message="a b"))], "a b"),
+        (ServerFault(message="listed"), [], "listed"),
+        (ServerFault(message=""), [], "Nova keeps no fault"),
+    ],
+)
+def test_only_its_own_page_shows_that_a_server_has_no_fault(
+    listed: ServerFault | None, pages: list[ServerOwnFault], said: str
+) -> None:
+    lost = server(status="ERROR", fault=listed)
+    (found,) = judged(CHECKS, facts(servers=[lost], server_faults=pages))
+    assert found.summary.endswith(said)

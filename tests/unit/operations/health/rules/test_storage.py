@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from day2.model.severity import Severity
+from day2.model.tables.compute import Server, VolumeId
 from day2.model.tables.others import BaremetalNode
 from day2.model.tables.storage import VolumeAttachmentRef
 from day2.operations.health.rules import attachments, images, pools, volumes
@@ -206,6 +207,39 @@ def test_a_volume_attached_to_nobody(change: dict[str, Any], *, expected: bool) 
     }
     found = keys(attachments.CHECKS, facts(**{**tables, **change}))
     assert found == ({"volume.attachment.orphan:volume:v1:gone"} if expected else set())
+
+
+def holder(**more: Any) -> Server:
+    return server(**{"volumes": [VolumeId(id="v1")], **more})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, True),
+        ({"volumes": []}, True),
+        ({"volumes": [volume(updated_at=ago(minutes=5))]}, False),
+        ({"volumes": [volume(attachments=[VolumeAttachmentRef(server_id="s1")])]}, False),
+        ({"volume_attachments": [attachment(instance="s1")]}, False),
+        ({"volume_attachments": [attachment(instance="s1", detached_at=DAY_AGO)]}, True),
+        ({"volume_attachments": [attachment(instance="another")]}, True),
+        ({"servers": [holder(task_state="rebuilding")]}, False),
+        ({"servers": [holder(updated=ago(minutes=5))]}, False),
+        ({"servers": [server()]}, False),
+        ({"gaps": ["servers"]}, False),
+        ({"gaps": ["volumes"]}, False),
+        ({"gaps": ["volume_attachments"]}, False),
+    ],
+)
+def test_a_volume_that_a_server_has_alone(change: dict[str, Any], *, expected: bool) -> None:
+    tables = {
+        "servers": [holder()],
+        "volumes": [volume()],
+        "volume_attachments": [],
+        "compute_services": [compute_service()],
+    }
+    found = keys(attachments.CHECKS[:1], facts(**{**tables, **change}))
+    assert found == ({"volume.attachment.missing:server:s1:v1"} if expected else set())
 
 
 def test_both_of_cinders_records_make_one_finding() -> None:

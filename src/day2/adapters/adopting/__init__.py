@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups that others took: found, examined where they lie, and never touched."""

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual addresses of a cloud: what Kolla's settings, and the inventory, call so."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from day2.adapters.kolla.settings import KollaSettings
+from day2.errors import BadSettings
+
+NAMES = {
+    "kolla_internal_vip_address": "internal",
+    "kolla_external_vip_address": "external",
+}
+FILE_BYTES_MAX = 4 << 20
+
+
+def virtual_addresses(settings: KollaSettings, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return each virtual address and what it is called: `internal`, `external` or both.
+
+    `variables` are those of the inventory. The files are read as Kolla-Ansible reads them, later
+    ones over earlier ones, all of them over the inventory; a value that is a template is left out.
+
+    Raises:
+        BadSettings: when a file is there and cannot be read.
+
+    """
+    told: dict[str, Any] = dict(variables)
+    folder = Path(settings.config_dir).expanduser()
+    files = [folder / "globals.yml", *sorted((folder / "globals.d").glob("*.yml"))]
+    for file in files:
+        told |= _read(file)
+    found: dict[str, list[str]] = {}
+    for name, called in NAMES.items():
+        value = str(told.get(name) or "").strip()
+        if value and "{{" not in value:
+            found.setdefault(value, []).append(called)
+    return {address: " and ".join(called) for address, called in found.items()}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(FILE_BYTES_MAX)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadSettings(
+            f"cannot read {file}: {error.strerror}", hint="setting clouds.NAME.kolla.config_dir"
+        ) from None
+    try:
+        found = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        # The error's own text quotes the file: only the place is told.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise BadSettings(f"{file} is not YAML{where}") from None
+    return {str(k): v for k, v in found.items()} if isinstance(found, dict) else {}

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plan: data, saved and hashed, of exactly what will be done; what is approved is what runs."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from day2.model.finding import Subject
+
+Fact = str | int | float | bool | None
+Facts = dict[str, Fact]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that will be done to one subject.
+
+    Steps of one `stage` may run at the same time, those of one `chain` in order; a stage begins
+    when the one before it has ended. A step is skipped when an earlier one of its chain about the
+    same subject was not done; where a `required` one was not done, nothing more is changed at all.
+    `fingerprint` is what was true of the subject when the plan was made: it is read again just
+    before the act, and a subject that changed is skipped. `arguments` are what the action needs
+    beside the subject: explicit ids, never a filter. Exactly one of `undo` (the sentence that says
+    how it is taken back), `irreversible` (why not) and `readonly` is given. `limits` are the scopes
+    it counts against while it runs (`source:compute01`), each with its capacity. `radius` names
+    what else is touched; `seconds_expected` is a guess for people.
+    """
+
+    n: int
+    action: str
+    subject: Subject
+    why: str
+    stage: int = 0
+    chain: str = ""
+    arguments: dict[str, Any] = {}
+    fingerprint: Facts = {}
+    undo: str = ""
+    irreversible: str = ""
+    readonly: bool = False
+    required: bool = False
+    limits: dict[str, int] = {}
+    radius: list[str] = []
+    seconds_expected: float = 0.0
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A subject that the plan leaves alone, and why.
+
+    A `blocker` must be dealt with before the plan may run at all, unless it is allowed by name:
+    `allow` is the word to give to `--allow`, empty when nothing but a cure helps.
+    """
+
+    subject: Subject
+    why: str
+    kind: str = ""
+    blocker: bool = False
+    allow: str = ""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """When a run of the plan stops by itself.
+
+    `changed_ratio_max` (0-1) is the share of its subjects that may have changed since;
+    `failed_max` how many steps may fail before no other begins.
+    """
+
+    changed_ratio_max: float = 0.05
+    failed_max: int = 3
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What will be done, to what, why, and how it is taken back.
+
+    `kind` names what it is for (`host-drain`). `foundation` identifies the cloud it was made for
+    (the identity service's address), so that a plan of another cloud is refused whatever its name.
+    `manifest` is what was true of everything concerned: the basis of proofs and of the way back.
+    """
+
+    id: str
+    kind: str
+    cloud: str
+    region: str
+    foundation: str
+    subject: Subject
+    summary: str
+    at: datetime
+    expires_at: datetime
+    by: str
+    ticket: str = ""
+    steps: list[Step] = []
+    refused: list[Refusal] = []
+    protected: list[Refusal] = []
+    totals: dict[str, int] = {}
+    bounds: Bounds = Bounds()
+    other_person: bool = False
+    seconds_expected: float = 0.0
+    manifest: dict[str, Any] = {}
+
+    @property
+    def blockers(self) -> list[Refusal]:
+        """List what must be dealt with before it may run."""
+        return [refusal for refusal in self.refused if refusal.blocker]
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether it changes anything at all."""
+        return any(not step.readonly for step in self.steps)
+
+    @property
+    def irreversible(self) -> list[Step]:
+        """List the steps that cannot be taken back."""
+        return [step for step in self.steps if step.irreversible]
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan as it is kept: the very bytes that were hashed."""
+
+    plan: Plan
+    sha256: str
+    document: bytes
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's word on one plan, or on one gate of one run; bound to the plan's hash."""
+
+    sha256: str
+    by: str
+    at: datetime
+    gate: str = ""
+    run: str = ""
+    answer: str = "approve"
+    reason: str = ""
+
+
+def encode(plan: Plan) -> bytes:
+    """Return the one way in which a plan is written: JSON with sorted keys."""
+    return msgspec.json.encode(plan, order="sorted")
+
+
+def seal(plan: Plan) -> Saved:
+    """Write a plan and hash what was written."""
+    document = encode(plan)
+    return Saved(plan=plan, sha256=hashlib.sha256(document).hexdigest(), document=document)
+
+
+def changed(seen: Mapping[str, Fact], now: Mapping[str, Fact]) -> dict[str, tuple[Fact, Fact]]:
+    """Compare a fingerprint with what is true now: old and new by fact; only what it names."""
+    return {
+        name: (before, now.get(name)) for name, before in seen.items() if now.get(name) != before
+    }

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups of others: what their names say, and what is really in them."""
+
+import gzip
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from day2.adapters.adopting.examine import Examined, examine
+from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
+from day2.model.backup import Method
+
+DUMP = (
+    b"/*M!999999\\- enable the sandbox mode */\n"
+    b"-- MariaDB dump 10.19  Distrib 10.11.18-MariaDB, for debian-linux-gnu (x86_64)\n--\n"
+    b"-- Host: localhost    Database: nova\n"
+    b"-- ------------------------------------------------------\n"
+    b"-- Server version\t10.11.18-MariaDB-0+deb12u1\n"
+    b"\nCREATE TABLE `instances` (\n  `id` int\n);\n"
+    b"INSERT INTO `instances` VALUES\n(1),\n(2);\n" + b"-- filler\n" * 5000
+)
+END = b"-- Dump completed on 2026-01-25 10:00:07\n"
+MBSTREAM = shutil.which("mbstream")
+
+
+def candidate(folder: Path, name: str, content: bytes) -> Candidate:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    (found,) = recognise([(str(file), file.stat().st_mtime)])
+    return found
+
+
+def look(folder: Path, name: str, content: bytes) -> Examined:
+    return examine(candidate(folder, name, content), lambda _said: None)
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "method", "at", "base"),
+    [
+        (
+            "/b/full-25-01-2026-1769335200/backup-full-25-01-2026-1769335200.mbs.gz",
+            *(Form.PHYSICAL, Method.FULL, "2026-01-25T10:00:00+00:00", 0),
+        ),
+        (
+            (
+                "/b/incr-03-15-00-26-01-2026-since-25-01-2026-1769335200/"
+                "backup-incremental-03-15-00-26-01-2026.mbs.gz"
+            ),
+            *(Form.PHYSICAL, Method.INCREMENT, "2026-01-26T03:15:00+00:00", 1769335200),
+        ),
+        (
+            "/b/full-25-01-2026-1769335200/mysqlbackup-25-01-2026-1769335200.qp.xbc.xbs.gz",
+            *(Form.PHYSICAL, Method.FULL, "2026-01-25T10:00:00+00:00", 0),
+        ),
+        (
+            (
+                "/b/incr-03-15-00-26-01-2026-since-25-01-2026-1769335200/"
+                "incremental-03-15-00-26-01-2026-mysqlbackup-25-01-2026-1769335200.qp.xbc.xbs.gz"
+            ),
+            *(Form.PHYSICAL, Method.INCREMENT, "2026-01-26T03:15:00+00:00", 1769335200),
+        ),
+        (
+            "/b/mysqlbackup-25-01-2026-1769335200.qp.xbc.xbs.gz",
+            *(Form.PHYSICAL, Method.FULL, "2026-01-25T10:00:00+00:00", 0),
+        ),
+        (
+            "/b/incremental-11-mysqlbackup-25-01-2026-1769335200.qp.xbc.xbs",
+            *(Form.PHYSICAL, Method.INCREMENT, "2026-01-25T10:00:00+00:00", 0),
+        ),
+        (
+            "/b/keystone_20260125_100000.sql.gz",
+            *(Form.DUMP, Method.ADOPTED, "2026-01-25T10:00:00+00:00", 0),
+        ),
+    ],
+)
+def test_names_say_what_and_when(path: str, form: Form, method: Method, at: str, base: int) -> None:
+    (found,) = recognise([(path, 0.0)])
+    assert (found.form, found.method, found.taken_at.isoformat(), found.base) == (
+        *(form, method, at, base),
+    )
+    assert found.dated_by == "name"
+    assert found.id == recognise([(path, 99.0)])[0].id, "the same each time"
+
+
+def test_a_dump_without_a_date_is_dated_by_its_file_and_others_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "nova.sql").write_bytes(DUMP)
+    (tmp_path / "last_full_file").write_text("x")
+    (tmp_path / "away.sql").symlink_to("/etc/passwd")
+    found = recognise(listing(tmp_path))
+    assert [(Path(one.path).name, one.dated_by) for one in found] == [("nova.sql", "file")]
+    assert (datetime.now(UTC) - found[0].taken_at).total_seconds() < 60
+    impossible = recognise([("/b/nova_20261399_999999.sql", 0.0)])
+    assert impossible[0].dated_by == "file"
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+def test_a_whole_dump_is_read_to_its_end(ending: str, tmp_path: Path) -> None:
+    packed = {
+        "": DUMP + END,
+        ".gz": gzip.compress(DUMP + END),
+        ".zst": zstandard.compress(DUMP + END),
+    }
+    found = look(tmp_path, f"nova_20260125_100000.sql{ending}", packed[ending])
+    assert (found.wrong, found.bytes) == ("", len(DUMP + END))
+    assert found.facts == {
+        "schemas": ["nova"],
+        "tables": 1,
+        "server_version": "10.11.18-MariaDB-0+deb12u1",
+    }
+    assert found.lacks == [
+        "no binlog position: nothing can be replayed after it",
+        "no accounts of the database",
+    ]
+
+
+def test_gzip_members_one_after_another_are_one_dump(tmp_path: Path) -> None:
+    content = gzip.compress(DUMP) + gzip.compress(END) + bytes(512)
+    assert look(tmp_path, "nova_20260125.sql.gz", content).wrong == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (gzip.compress(b""), "empty: 20 bytes on disk, nothing inside"),
+        (b"", "empty: 0 bytes on disk, nothing inside"),
+        (gzip.compress(DUMP), "it does not say at its end that it completed"),
+        (gzip.compress(DUMP + END)[:-30], "truncated: the compressed file has no end"),
+        (gzip.compress(b"mysqldump: Got error: 1045\n" + END), "it does not begin as a dump does"),
+        (b"not gzip at all", "damaged: "),
+    ],
+    ids=["nothing packed", "nothing", "not completed", "cut", "an error", "not packed"],
+)
+def test_what_would_not_restore_is_named(content: bytes, wrong: str, tmp_path: Path) -> None:
+    assert look(tmp_path, "nova_20260125_100000.sql.gz", content).wrong.startswith(wrong)
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> bytes:
+    """Files as `mbstream` itself packs them: what mariadb-backup writes."""
+    assert MBSTREAM is not None, "apt-get install mariadb-backup"
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    (folder / "ibdata1").write_bytes(bytes(range(256)) * 8192)
+    (folder / "xtrabackup_checkpoints").write_text(
+        "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44404\nlast_lsn = 44404\n"
+    )
+    (folder / "xtrabackup_info").write_text(
+        "tool_version = 10.11.18-MariaDB\nserver_version = 10.11.18-MariaDB\n"
+        "binlog_pos = filename 'binlog.000002', position '342'\n"
+    )
+    names = sorted(path.name for path in folder.iterdir())
+    done = subprocess.run([MBSTREAM, "-c", *names], cwd=folder, capture_output=True, check=True)
+    return done.stdout
+
+
+def physical(folder: Path, content: bytes) -> Examined:
+    name = "full-25-01-2026-1769335200/backup-full-25-01-2026-1769335200.mbs.gz"
+    return look(folder, name, gzip.compress(content, 1))
+
+
+def test_a_physical_backup_tells_its_files_and_its_position(stream: bytes, tmp_path: Path) -> None:
+    found = physical(tmp_path, stream)
+    assert found.wrong == ""
+    assert (found.facts["files"], found.facts["to_lsn"], found.facts["increment"]) == (
+        *(3, 44404, False),
+    )
+    assert found.facts["binlog_pos"] == "filename 'binlog.000002', position '342'"
+
+
+def test_a_physical_backup_that_ends_early_or_was_changed_is_named(
+    stream: bytes, tmp_path: Path
+) -> None:
+    half = len(stream) // 2
+    assert physical(tmp_path, stream[:half]).wrong == "truncated: it ends within a file"
+    flipped = bytearray(stream)
+    flipped[half] ^= 1
+    assert "has another checksum" in physical(tmp_path, bytes(flipped)).wrong
+    assert "not a stream" in physical(tmp_path, b"x" * 4096).wrong
+    without = stream[: stream.index(b"XBSTCK01", len(stream) - 2000)]
+    assert physical(tmp_path, without).wrong

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration is put where it was: whole, nowhere else, and what was there is kept."""
+
+import contextlib
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from day2.adapters.vaults.plain import Plain
+from day2.errors import Refused
+from day2.model.backup import Found, Kind, Method
+from day2.operations.backup import config_restoring, work
+from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker
+from tests.unit.backup.stand import Stand, draft, prove
+
+NAME = "config-20261126-060000-1a2b"
+MARK = "drill-1"
+
+
+class Machine:
+    """A folder and a file of configuration, taken into a vault."""
+
+    def __init__(self, stand: Stand) -> None:
+        self.vault: Plain = stand.vault()
+        self.clock = stand.clock
+        self.kolla = stand.folder / "etc" / "kolla"
+        self.inventory = stand.folder / "multinode"
+        self.work = stand.folder / "work"
+        (self.kolla / "config").mkdir(parents=True)
+        (self.kolla / "passwords.yml").write_text("a: b\n")
+        (self.kolla / "passwords.yml").chmod(0o600)
+        (self.kolla / "config" / "nova.conf").write_text("[DEFAULT]\n")
+        (self.kolla / "certificates").symlink_to("/somewhere/else")
+        self.inventory.write_text("[all]\n")
+        self.found = self.take()
+        self.before = self.state()
+
+    @property
+    def roots(self) -> list[Path]:
+        return [self.kolla, self.inventory]
+
+    def take(self) -> Found:
+        @contextlib.contextmanager
+        def roots() -> Iterator[Sequence[Root]]:
+            yield [Root(path=path, name=str(path)) for path in self.roots]
+
+        held = Held(name="hosts/ctl1/keystone_fernet_tokens/0", content=b"key")
+        taker = TreeTaker(Kind.CONFIG, roots, lambda _say: Beside(held=[held]))
+        given = draft(NAME, method=Method.FULL)
+        return work.take(self.vault, taker, given, self.clock, lambda _text: None)
+
+    def put(self, **fields: Any) -> dict[str, Any]:
+        given: dict[str, Any] = {"allowed": self.roots, "mark": MARK, "folder": self.work}
+        given |= fields
+        return config_restoring.put(self.vault, self.found, say=lambda _text: None, **given)
+
+    def state(self) -> dict[str, tuple[int, str]]:
+        """Return mode and content of everything below the roots."""
+        rows = {}
+        for root in self.roots:
+            for path in [root, *sorted(root.rglob("*"))]:
+                mode = stat.S_IMODE(path.lstat().st_mode)
+                text = path.readlink() if path.is_symlink() else path
+                rows[str(path)] = (mode, str(text) if not path.is_file() else path.read_text())
+        return rows
+
+
+@pytest.fixture
+def machine(stand: Stand) -> Machine:
+    return Machine(stand)
+
+
+def test_what_is_gone_is_there_again_with_modes_and_links(machine: Machine) -> None:
+    shutil.rmtree(machine.kolla.parent)
+    machine.inventory.unlink()
+    told = machine.put()
+    assert machine.state() == machine.before
+    assert (told["kept"], told["elsewhere"]) == ([], 1)
+    assert told["roots"] == [str(root) for root in machine.roots]
+
+
+def test_what_was_there_is_kept_and_comes_back(machine: Machine) -> None:
+    (machine.kolla / "passwords.yml").write_text("a: newer\n")
+    newer = machine.state()
+    told = machine.put()
+    assert machine.state() == machine.before
+    assert len(told["kept"]) == 2
+    config_restoring.take_away(machine.work, mark=MARK)
+    assert machine.state() == newer
+    assert not any(Path(kept).exists() for kept in told["kept"])
+    # A second attempt changes nothing more.
+    config_restoring.take_away(machine.work, mark=MARK)
+    assert machine.state() == newer
+
+
+def test_what_was_gone_is_gone_again_when_it_is_taken_back(machine: Machine) -> None:
+    shutil.rmtree(machine.kolla)
+    machine.put()
+    config_restoring.take_away(machine.work, mark=MARK)
+    assert not machine.kolla.exists()
+    assert machine.inventory.exists()
+
+
+class Killed(BaseException):
+    """As `kill -9` is: nobody catches it."""
+
+
+@pytest.mark.parametrize(
+    "moment", ["keep kolla", "place kolla", "keep multinode", "place multinode"]
+)
+def test_killed_before_any_name_changes_it_goes_on(machine: Machine, moment: str) -> None:
+    (machine.kolla / "passwords.yml").write_text("a: newer\n")
+    newer = machine.state()
+
+    def kill(name: str) -> None:
+        if name == moment:
+            raise Killed
+
+    with pytest.raises(Killed):
+        machine.put(point=kill)
+    machine.put()
+    assert machine.state() == machine.before
+    config_restoring.take_away(machine.work, mark=MARK)
+    assert machine.state() == newer
+
+
+def test_a_set_writes_nowhere_but_where_the_settings_say(machine: Machine) -> None:
+    with pytest.raises(Refused, match="is no configuration by the settings"):
+        machine.put(allowed=[machine.kolla])
+    assert machine.state() == machine.before
+    assert not machine.work.exists()
+
+
+def test_a_bad_set_is_not_put_anywhere(machine: Machine) -> None:
+    prove(machine.vault, machine.found, ok=False)
+    machine.found = machine.vault.find(NAME)
+    with pytest.raises(Refused, match="is not put back: it is bad"):
+        machine.put()
+
+
+def test_nothing_but_what_was_there_lies_beside(machine: Machine) -> None:
+    machine.put()
+    names = {path.name for root in machine.roots for path in root.parent.iterdir()}
+    left = {name for name in names if MARK in name}
+    assert left == {f".kolla.{MARK}-kept", f".multinode.{MARK}-kept"}
+    assert [path.name for path in machine.work.iterdir()] == ["began.json"]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A writer is wired only for a cloud that day2 may change, with an account for that."""
+
+from typing import Any
+
+import pytest
+
+from day2.errors import BadSettings, Refused
+from day2.settings import Settings
+from day2.wiring.actions import actions, writing
+from day2.wiring.sections import SCHEMA
+from day2.wiring.site import Site
+
+READING = {"cloud": "reader", "region": "R1", "interface": "internal"}
+
+
+def site(**own: Any) -> Site:
+    tree = {"clouds": {"c": {"openstack": READING, **own}}}
+    return Site(Settings(schema=SCHEMA, tree=tree), environment={})
+
+
+@pytest.mark.parametrize("access", ["observe", "propose", None])
+def test_without_act_nothing_is_wired(access: str | None) -> None:
+    own = {"writing": {"cloud": "admin"}, **({"access": access} if access else {})}
+    with pytest.raises(Refused, match=access or "observe") as caught:
+        actions(site(**own))
+    assert caught.value.exit_code == 24
+    assert "clouds.c.access" in caught.value.hint
+
+
+def test_the_account_for_reading_is_never_used_to_write_by_itself() -> None:
+    with pytest.raises(BadSettings, match="no account for writing"):
+        actions(site(access="act"))["server.live-migrate"]
+
+
+def test_a_backup_needs_no_account_for_writing() -> None:
+    made = actions(site(access="act"))
+    assert made["backup.take"].name == "backup.take"
+    assert made.get("backup.nothing") is None
+
+
+def test_the_account_for_writing_is_in_the_same_region() -> None:
+    found = writing(site(access="act", writing={"cloud": "admin"}))
+    assert (found.cloud, found.region, found.interface) == ("admin", "R1", "internal")
