@@ -11,14 +11,14 @@ stage() {
   "$@"
   echo "== $name: $((SECONDS - from)) s"
 }
-# On the real cloud a process may be late on a small machine. What failed there is run once more, on
-# a lab made new: red again is red, and what was red once is printed whole and named at the end.
+# Killed processes, time-outs and a real cloud on a small machine: one may be late by no fault of
+# anybody. What failed is run once more, by itself, on the lab on a lab made new. Red again is red;
+# what was red once is printed whole and named at the end.
 unstable=()
-on_the_lab() {
-  local name=$1 from=$SECONDS failed=0 list=.pytest_cache/v/cache/lastfailed
-  shift
+twice() {
+  local name=$1 from=$SECONDS failed=0 list=.pytest_cache/v/cache/lastfailed again=("${@:2}")
   echo "== $name"
-  $bin/pytest -q --cache-clear "$@" || failed=$?
+  $bin/pytest -q --cache-clear "${beside[@]}" "${again[@]}" || failed=$?
   echo "== $name: $((SECONDS - from)) s"
   if [ $failed = 0 ]; then
     return
@@ -28,8 +28,11 @@ on_the_lab() {
     return $failed
   fi
   mapfile -t -O ${#unstable[@]} unstable < <(grep -o '".*"' $list)
-  stage "a new lab" $bin/python -m lab up --new
-  stage "$name, what failed" $bin/pytest -q --last-failed --last-failed-no-failures=none "$@"
+  if [ ${#beside[@]} = 0 ]; then
+    stage "a new lab" $bin/python -m lab up --new
+  fi
+  stage "$name, what failed" \
+    $bin/pytest -q --last-failed --last-failed-no-failures=none "${again[@]}"
 }
 # A lab that was up before stays up; one that this run started ends with it, and begins new.
 new=()
@@ -50,11 +53,13 @@ if [ "$(id -u)" = 0 ]; then
   stage "packages" $bin/python -m lab packages
 fi
 stage check make -s check
-stage "unit, scenarios, faults" $bin/pytest -q -n 3 --dist worksteal --durations=15 tests/faults tests/scenarios tests/lab_core tests/unit
+beside=(-n 3 --dist worksteal)
+twice "unit, scenarios, faults" --durations=15 tests/faults tests/scenarios tests/lab_core tests/unit
+beside=()
 stage "the lab is up" $bin/python -m lab up "${new[@]}"
-on_the_lab "lab" --durations=25 tests/lab
+twice "lab" --durations=25 tests/lab
 # Last: it makes and deletes things, which a round of the lab's tests would tell about.
-on_the_lab "sandbox against lab" tests/conformance
+twice "sandbox against lab" tests/conformance
 for one in "${unstable[@]}"; do
   echo "== UNSTABLE, red once and green once: $one"
 done

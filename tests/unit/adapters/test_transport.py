@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A kept connection of TLS that ends, in an orderly way or not, costs a read nothing."""
 
+import logging
 import socket
 import ssl
 import struct
@@ -18,7 +19,9 @@ RESET = struct.pack("ii", 1, 0)
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_a_read_goes_out_once_more_over_tls(tmp_path: Path, *, reset: bool) -> None:
+def test_a_read_goes_out_once_more_over_tls(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, reset: bool
+) -> None:
     authority, bundle = Authority(tmp_path), tmp_path / "server.pem"
     bundle.write_bytes(authority.server(["127.0.0.1"], 90))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -41,3 +44,5 @@ def test_a_read_goes_out_once_more_over_tls(tmp_path: Path, *, reset: bool) -> N
             assert answer.status_code == 200
         # The third was the second one again; an end without a request is the client's own.
         assert [line for line in asked if line] == ["GET /x HTTP/1.1"] * 3
+    # What the libraries warn of is on the operator's terminal.
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

@@ -29,8 +29,8 @@ MIB = 1 << 20
 # A token with the largest catalogue is some 100 KB; it is decoded by a library without types.
 TOKEN_MIB_MAX = 4
 LARGE_MIB = 4
-# Connections kept open to one address: several services may share it (a path each).
-CONNECTIONS_MAX = 64
+# Services that may share one address, a path each: each has its own requests in flight.
+SERVICES_MAX = 16
 # A socket's time is the machine's, whatever clock a test holds.
 _CLOCK: Clock = SystemClock()
 _THREAD = threading.local()
@@ -112,12 +112,14 @@ class _TlsConnection(_Kept, HTTPSConnection):
 
 
 class _Choosing:
-    """Opens a connection for a thread that wants a new one: kept ones all end at the same time."""
+    """Connects anew for a thread that wants it: kept connections all end at the same time."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - urllib3's own
+        # Taken from the pool all the same: one that was opened beside it has no place to return to.
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
         if getattr(_THREAD, "wants_new", False):
-            return self._new_conn()  # type: ignore[attr-defined]
-        return super()._get_conn(timeout)  # type: ignore[misc]
+            connection.close()
+        return connection
 
 
 class _Pool(_Choosing, HTTPConnectionPool):
@@ -179,7 +181,7 @@ class Transport(TCPKeepAliveAdapter):
     def __init__(self, limits: LoadSettings) -> None:
         self._limits = limits
         self._large = threading.Lock()
-        super().__init__(pool_maxsize=CONNECTIONS_MAX)
+        super().__init__(pool_maxsize=SERVICES_MAX * limits.requests_per_service_max)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().init_poolmanager(*args, **options)
