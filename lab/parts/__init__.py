@@ -10,22 +10,28 @@ A part is a class with `name: str` and, taking a `lab.place.Place`:
 - `describe() -> dict[str, object]`: addresses, ports, users, files: for tests and settings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lab.place import Place
 
 
-class Part(Protocol):
-    """What every part can do."""
-
-    name: str
+class Started(Protocol):
+    """What is started for a block, and ended."""
 
     def up(self) -> None:
         """Bring it up."""
 
     def down(self) -> None:
         """End everything that `up` started."""
+
+
+class Part(Started, Protocol):
+    """What every part can do."""
+
+    name: str
 
     def ready(self) -> bool:
         """Ask the service."""
@@ -36,6 +42,8 @@ class Part(Protocol):
     def describe(self) -> dict[str, object]:
         """Return addresses, ports, users, files."""
 
+
+Kind = TypeVar("Kind", bound=Started)
 
 PARTS = {
     "ceph": "lab.parts.ceph:Ceph",
@@ -52,3 +60,13 @@ def part(name: str, place: Place) -> Part:
     module, _, kind = PARTS[name].partition(":")
     made: Part = getattr(import_module(module), kind)(place)
     return made
+
+
+@contextmanager
+def running(part: Kind) -> Iterator[Kind]:
+    """Bring a part up for a block, and end all of it afterwards, whatever was broken meanwhile."""
+    try:
+        part.up()
+        yield part
+    finally:
+        part.down()

@@ -11,6 +11,7 @@ import pytest
 from lab.cloud import Cloud
 from lab.facts import COMPUTES
 from lab.fittings import fit
+from lab.parts import running
 from lab.parts.ceph import Ceph
 from lab.parts.galera import Galera
 from lab.parts.nodes import Nodes
@@ -59,24 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def nodes(place: Place) -> Iterator[Nodes]:
-    part = Nodes(place)
-    try:
-        part.up()
+    with running(Nodes(place)) as part:
         yield part
-    finally:
-        part.down()
 
 
 @pytest.fixture(scope="module")
 def hands(cloud: Cloud) -> Iterator[Hands]:
     """Return hands on the lab with HAProxy in front of it; files that need more have their own."""
-    tls = Tls(cloud.place)
-    try:
-        tls.up()
-        with closing(Hands(cloud, galera=Galera(cloud.place), tls=tls)) as found:
-            yield found
-    finally:
-        tls.down()
+    with (
+        running(Tls(cloud.place)) as tls,
+        closing(Hands(cloud, galera=Galera(cloud.place), tls=tls)) as found,
+    ):
+        yield found
 
 
 @pytest.fixture(scope="module")

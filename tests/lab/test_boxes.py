@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.parts import running
 from lab.parts.boxes import Boxes
 from lab.parts.boxes_kolla import Kolla
 from lab.parts.boxes_neighbours import Neighbours
@@ -33,12 +34,8 @@ ENGINES = ("docker", "podman")
 
 @pytest.fixture(scope="module", params=ENGINES)
 def boxes(place: Place, request: pytest.FixtureRequest) -> Iterator[Boxes]:
-    part = Boxes(place, request.param)
-    try:
-        part.up()
+    with running(Boxes(place, request.param)) as part:
         yield part
-    finally:
-        part.down()
 
 
 @pytest.fixture

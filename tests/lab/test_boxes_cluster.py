@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.parts import running
 from lab.parts.boxes import Boxes
 from lab.parts.tools import remove
 from lab.place import Place
@@ -25,12 +26,8 @@ SIZE = "SHOW STATUS LIKE 'wsrep_cluster_size'"
 
 @pytest.fixture(scope="module", params=("docker", "podman"))
 def boxes(place: Place, request: pytest.FixtureRequest) -> Iterator[Boxes]:
-    part = Boxes(place, request.param, nodes=3)
-    try:
-        part.up()
+    with running(Boxes(place, request.param, nodes=3)) as part:
         yield part
-    finally:
-        part.down()
 
 
 @pytest.fixture

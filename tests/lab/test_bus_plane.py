@@ -10,6 +10,7 @@ import pytest
 from day2.adapters.addresses import BusSettings
 from day2.survey.bus import KINDS, BusReader
 from day2.survey.lanes import Job
+from lab.parts import running
 from lab.parts.rabbitmq3 import RabbitMQ3
 from lab.place import Place
 from tests.lab.plane import CLOCK, REFERENCE, settles, surveyed
@@ -17,12 +18,8 @@ from tests.lab.plane import CLOCK, REFERENCE, settles, surveyed
 
 @pytest.fixture(scope="module")
 def part(place: Place) -> Iterator[RabbitMQ3]:
-    rabbit = RabbitMQ3(place)
-    rabbit.up()
-    try:
+    with running(RabbitMQ3(place)) as rabbit:
         yield rabbit
-    finally:
-        rabbit.down()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from day2.adapters.addresses import DatabaseSettings, ProxySettings
 from day2.survey import database
 from day2.survey.lanes import Job
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.place import Place
 from tests.lab.plane import REFERENCE, settles, surveyed
@@ -21,12 +22,8 @@ KINDS = ("database_nodes", "proxy_endpoints", "proxy_servers")
 
 @pytest.fixture(scope="module")
 def part(place: Place) -> Iterator[Galera]:
-    galera = Galera(place)
-    galera.up()
-    try:
+    with running(Galera(place)) as galera:
         yield galera
-    finally:
-        galera.down()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from day2.survey.endpoints import EndpointReader
 from day2.survey.lanes import Job
 from lab.cloud import Cloud
 from lab.facts import PORTS
+from lab.parts import running
 from lab.parts.tls import Tls
 from lab.place import Place
 from lab.processes import listening, wait_for
@@ -37,12 +38,8 @@ SERVICES = {
 
 @pytest.fixture(scope="module")
 def part(place: Place) -> Iterator[Tls]:
-    tls = Tls(place)
-    tls.up()
-    try:
+    with running(Tls(place)) as tls:
         yield tls
-    finally:
-        tls.down()
 
 
 @pytest.fixture

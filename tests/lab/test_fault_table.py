@@ -8,12 +8,14 @@ round must find nothing at warning or worse, and read everything.
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.parts.tls import Tls
 from tests.lab import faults_compute, faults_infrastructure, faults_network
@@ -38,16 +40,13 @@ CLEAN_SECONDS = 90
 
 @pytest.fixture(scope="module")
 def hands(cloud: Cloud) -> Iterator[Hands]:
-    galera, tls = Galera(cloud.place), Tls(cloud.place)
-    try:
-        galera.up()
-        tls.up()
-        found = Hands(cloud, galera=galera, tls=tls)
+    place = cloud.place
+    with (
+        running(Galera(place)) as galera,
+        running(Tls(place)) as tls,
+        closing(Hands(cloud, galera=galera, tls=tls)) as found,
+    ):
         yield found
-        found.close()
-    finally:
-        tls.down()
-        galera.down()
 
 
 @pytest.fixture

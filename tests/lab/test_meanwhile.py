@@ -14,6 +14,7 @@ import pytest
 from day2.model.outcome import Ending
 from day2.model.run import Run, State
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.parts.prometheus import Prometheus
 from lab.parts.tls import Tls
@@ -62,12 +63,8 @@ class Story:
 
 @pytest.fixture(scope="module")
 def alerting(place: Place) -> Iterator[Prometheus]:
-    part = Prometheus(place)
-    part.up()
-    try:
+    with running(Prometheus(place)) as part:
         yield part
-    finally:
-        part.down()
 
 
 @pytest.fixture(scope="module")

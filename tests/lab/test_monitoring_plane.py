@@ -16,6 +16,7 @@ from day2.errors import BadUsage, Denied, NotDeployed
 from day2.survey.lanes import Job
 from day2.survey.monitoring import KINDS, MonitoringReader
 from lab.parts import prometheus_history as history
+from lab.parts import running
 from lab.parts.prometheus import Prometheus
 from lab.place import Place
 from tests.lab.plane import REFERENCE, settles, surveyed
@@ -26,13 +27,9 @@ WRONG = "wrong-password-of-the-test"
 
 @pytest.fixture(scope="module")
 def part(place: Place) -> Iterator[Prometheus]:
-    made = Prometheus(place)
-    made.up()
-    settles(reader(made), {}, set())
-    try:
+    with running(Prometheus(place)) as made:
+        settles(reader(made), {}, set())
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture

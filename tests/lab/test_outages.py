@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.parts.nodes import Nodes
 from lab.parts.nodes_ansible import ansible
@@ -97,14 +98,8 @@ def test_the_true_cause_is_named_first(outage: Outage, cloud: Cloud, watched: Pr
 
 @pytest.fixture(scope="module")
 def parts(cloud: Cloud, nodes: Nodes) -> Iterator[Parts]:
-    galera, tls = Galera(cloud.place), Tls(cloud.place)
-    try:
-        galera.up()
-        tls.up()
+    with running(Galera(cloud.place)) as galera, running(Tls(cloud.place)) as tls:
         yield Parts(cloud, galera=galera, tls=tls, nodes=nodes)
-    finally:
-        tls.down()
-        galera.down()
 
 
 @pytest.fixture(scope="module")

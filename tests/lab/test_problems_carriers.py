@@ -2,12 +2,14 @@
 """Known problems of bus, database and hosts: planted on clusters of their own, each named first."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.parts.nodes import Nodes
 from lab.parts.nodes_ansible import ansible
@@ -22,20 +24,16 @@ TABLE = (*problems_hosts.HOSTS, *problems_bus.CLUSTER, *problems_database.CLUSTE
 
 @pytest.fixture(scope="module")
 def hands(cloud: Cloud, nodes: Nodes) -> Iterator[Hands]:
-    galera, tls, rabbit = Galera(cloud.place), Tls(cloud.place), RabbitMQ3(cloud.place)
-    try:
-        galera.up()
-        tls.up()
-        rabbit.up()
+    place = cloud.place
+    with (
+        running(Galera(place)) as galera,
+        running(Tls(place)) as tls,
+        running(RabbitMQ3(place)) as rabbit,
+        closing(Hands(cloud, galera=galera, tls=tls)) as found,
+    ):
         nodes.restore()
-        found = Hands(cloud, galera=galera, tls=tls)
         found.kept |= {problems_bus.RABBIT: rabbit, problems_hosts.NODES: nodes}
         yield found
-        found.close()
-    finally:
-        rabbit.down()
-        tls.down()
-        galera.down()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,14 @@
 """Known problems of what is stored on Ceph: planted on a real one, each is named first."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.ceph import Ceph
 from lab.parts.galera import Galera
 from lab.parts.tls import Tls
@@ -19,17 +21,14 @@ from tests.lab.stores import patient
 
 @pytest.fixture(scope="module")
 def hands(cloud: Cloud, ceph_part: Ceph) -> Iterator[Hands]:
-    galera, tls = Galera(cloud.place), Tls(cloud.place)
-    try:
-        galera.up()
-        tls.up()
-        found = Hands(cloud, galera=galera, tls=tls)
+    place = cloud.place
+    with (
+        running(Galera(place)) as galera,
+        running(Tls(place)) as tls,
+        closing(Hands(cloud, galera=galera, tls=tls)) as found,
+    ):
         found.kept[problems_ceph.CEPH] = ceph_part
         yield found
-        found.close()
-    finally:
-        tls.down()
-        galera.down()
 
 
 @pytest.fixture(scope="module")

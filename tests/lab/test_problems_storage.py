@@ -2,11 +2,13 @@
 """Known problems of volumes, images, stacks, services: planted on the lab, each is named first."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lab.cloud import Cloud
+from lab.parts import running
 from lab.parts.galera import Galera
 from lab.parts.tls import Tls
 from tests.lab import (
@@ -31,16 +33,13 @@ TABLE = (
 
 @pytest.fixture(scope="module")
 def hands(cloud: Cloud) -> Iterator[Hands]:
-    galera, tls = Galera(cloud.place), Tls(cloud.place)
-    try:
-        galera.up()
-        tls.up()
-        found = Hands(cloud, galera=galera, tls=tls)
+    place = cloud.place
+    with (
+        running(Galera(place)) as galera,
+        running(Tls(place)) as tls,
+        closing(Hands(cloud, galera=galera, tls=tls)) as found,
+    ):
         yield found
-        found.close()
-    finally:
-        tls.down()
-        galera.down()
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lab.parts import running
 from lab.parts.boxes import Boxes
 from lab.parts.boxes_kolla import Kolla
 from lab.parts.tools import cached, run
@@ -22,19 +22,9 @@ BCRYPT = "bcrypt==5.0.0"
 HASHED = "msg={{ ('x' * 73) | password_hash('bcrypt') }}"
 
 
-@contextmanager
-def boxes(place: Place) -> Iterator[Boxes]:
-    found = Boxes(place, "podman")
-    try:
-        found.up()
-        yield found
-    finally:
-        found.down()
-
-
 def backup_without_rights(place: Place) -> str:
     """Run Kolla's own backup with an account that lacks the rights which came with the fix."""
-    with boxes(place) as part:
+    with running(Boxes(place, "podman")) as part:
         part.sql(
             "mariadb",
             "REVOKE CREATE, ALTER, INSERT ON mysql.mariadb_backup_history FROM backup@'%'",

@@ -21,7 +21,7 @@ from day2.model.outcome import Ending
 from day2.model.plan import Step, changed
 from day2.model.run import State, Wanted
 
-PREFLIGHT = Step(n=0, action="preflight", subject=Subject(type="run", id=""), why="", readonly=True)
+PREFLIGHT = Step(action="preflight", subject=Subject(type="run", id=""), why="", readonly=True)
 
 
 class NotNow(msgspec.Struct, frozen=True, kw_only=True):

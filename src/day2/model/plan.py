@@ -25,10 +25,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     beside the subject: explicit ids, never a filter. Exactly one of `undo` (the sentence that says
     how it is taken back), `irreversible` (why not) and `readonly` is given. `limits` are the scopes
     it counts against while it runs (`source:compute01`), each with its capacity. `radius` names
-    what else is touched; `seconds_expected` is a guess for people.
+    what else is touched; `seconds_expected` is a guess for people. `n` is its number in the plan,
+    from 1: who collects the steps gives it.
     """
 
-    n: int
+    n: int = 0
     action: str
     subject: Subject
     why: str
@@ -43,6 +44,27 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, int] = {}
     radius: list[str] = []
     seconds_expected: float = 0.0
+
+    def way_back(
+        self,
+        action: str,
+        why: str,
+        *,
+        arguments: dict[str, Any] | None = None,
+        undo: str = "",
+        irreversible: str = "",
+        required: bool = False,
+    ) -> "Step":
+        """Return the step that takes this one back: about its subject; None: with its arguments."""
+        return Step(
+            action=action,
+            subject=self.subject,
+            why=why,
+            arguments=self.arguments if arguments is None else arguments,
+            undo=undo,
+            irreversible=irreversible,
+            required=required,
+        )
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

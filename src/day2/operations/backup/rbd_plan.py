@@ -22,7 +22,6 @@ def around(save: Save, set_id: str) -> plan.Around:
     subject = Subject(type="backup-set", id=set_id, name=set_id)
     arguments = {"pool": image.pool, "image": image.name, "image_id": image.id}
     before = Step(
-        n=0,
         action=rbd.SNAPSHOT,
         subject=subject,
         why=f"{image.pool}/{image.name}: {save.next.why}",
@@ -94,7 +93,6 @@ def plan_rebuild(
 def _release(subject: Subject, arguments: Mapping[str, Any]) -> Step:
     count = len(arguments["snapshots"])
     return Step(
-        n=0,
         action=rbd.RELEASE,
         subject=subject,
         why=f"{count} older snapshots, as far as no next difference begins at one",
@@ -110,7 +108,6 @@ def _end(one: End) -> Step:
     image = Subject(type="rbd-image", id=f"{one.pool}/id/{one.id}", name=spec)
     last = one.last.manifest.id if one.last else ""
     return Step(
-        n=0,
         action=rbd.END,
         subject=Subject(type="backup-set", id=last, name=last) if last else image,
         why=f"{spec}: {WHY[one.where]}",

@@ -101,7 +101,6 @@ class _Steps:
             self._add(msgspec.structs.replace(step, fingerprint={"sha256": link.sha256}))
         self._add(
             Step(
-                n=0,
                 action=whole.MAKE,
                 subject=Subject(type="backup-set", id=found.manifest.id, name=found.manifest.id),
                 why="a new data folder is made of it on this machine; the cloud is not touched",
@@ -116,7 +115,6 @@ class _Steps:
         settings = self._wanted.settings
         self._add(
             Step(
-                n=0,
                 action=outage.STOP_SERVICES,
                 subject=Subject(type="services", id="all", name="services"),
                 why="nobody may write meanwhile: " + _shown(settings.stop_services),
@@ -132,7 +130,6 @@ class _Steps:
             back = node.bootstrap if node is settings.nodes[0] and node.bootstrap else node.start
             self._add(
                 Step(
-                    n=0,
                     action=outage.STOP_NODE,
                     subject=_subject(node),
                     why=f"{_shown(node.stop)}; refused while a service is connected",
@@ -150,7 +147,6 @@ class _Steps:
         given = {"set": name, "folder": wanted.folder, "mark": self._mark}
         self._add(
             Step(
-                n=0,
                 action=whole.PLACE,
                 subject=_subject(first),
                 why=f"{first.datadir} becomes what {name} holds",
@@ -162,7 +158,6 @@ class _Steps:
         start = first.bootstrap or first.start
         self._add(
             Step(
-                n=0,
                 action=outage.START_NODE,
                 subject=_subject(first),
                 why=_shown(start) + ("; the first of its cluster" if others else ""),
@@ -172,7 +167,6 @@ class _Steps:
         )
         self._add(
             Step(
-                n=0,
                 action=whole.PROVE,
                 subject=Subject(type="backup-set", id=name, name=name),
                 why="the server is held against the set before anybody may write into it",
@@ -185,7 +179,6 @@ class _Steps:
             arguments = _words(node.start, node.stop, settings.start_seconds_max)
             self._add(
                 Step(
-                    n=0,
                     action=outage.JOIN_NODE,
                     subject=_subject(node),
                     why=f"{_shown(node.start)}; it takes everything from the others, until Synced",
@@ -199,7 +192,6 @@ class _Steps:
         since = f"{self._wanted.found.manifest.taken_at:%Y-%m-%d %H:%M} UTC"
         radius = [f"whatever was written since {since}: it is kept, and not in the new data"]
         return Step(
-            n=0,
             action=whole.KEEP,
             subject=_subject(node),
             why=f"{node.datadir} is renamed, never deleted",
@@ -217,7 +209,6 @@ class _Steps:
         reading = "; before, the stores are reconciled" if settings.start_reading else ""
         self._add(
             Step(
-                n=0,
                 action=outage.START_SERVICES,
                 subject=Subject(type="services", id="all", name="services"),
                 why=f"{_shown(settings.start_services)}; Keystone and Nova are asked{reading}",

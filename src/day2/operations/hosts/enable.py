@@ -217,7 +217,6 @@ def _home(server: Server, was: Moved, host: str, policy: DrainPolicy) -> list[St
         arguments |= {"confirm": True, "status": server.status}
     return [
         Step(
-            n=0,
             action="server.live-migrate" if was.live else "server.cold-migrate",
             subject=subject(server),
             why="it was here before the drain",

@@ -196,7 +196,6 @@ def _step(guest: Guest, places: Sequence[str], policy: DrainPolicy) -> Step:
     after = "it is started again" if server.status == "ACTIVE" else "it arrives stopped"
     expected = policy.start_seconds * 2
     return Step(
-        n=0,
         action="server.evacuate",
         subject=subject(server),
         why=f"its host is dead; {disk}; {after}",

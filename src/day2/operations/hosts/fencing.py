@@ -26,7 +26,6 @@ class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
 def prove(host: str, witnesses: Witnesses, *, stated_by: str) -> Step:
     """Prove that a host is dead; `stated_by` is who says that it is off, empty when nobody does."""
     return Step(
-        n=0,
         action="host.prove-dead",
         subject=host_subject(host),
         why="Nova has lost it, its address is silent, its power is off or its storage is cut",
@@ -44,7 +43,6 @@ def prove(host: str, witnesses: Witnesses, *, stated_by: str) -> Step:
 def force_down(service: ComputeService) -> Step:
     """Fence a dead host in Nova."""
     return Step(
-        n=0,
         action="compute.force-down",
         subject=host_subject(service.host),
         why="Nova must hold it for dead until its old copies are cleared",
@@ -60,7 +58,6 @@ def force_down(service: ComputeService) -> Step:
 def unforce_down(service: ComputeService, stage: int) -> Step:
     """Open the fence of a host whose nova-compute runs again."""
     return Step(
-        n=0,
         action="compute.unforce-down",
         subject=host_subject(service.host),
         why="nova-compute runs there again and has deleted what was evacuated",

@@ -100,7 +100,6 @@ def _step(
     stage: int,
 ) -> Step:
     return Step(
-        n=0,
         action=action,
         subject=host_subject(picture.host),
         why=why,

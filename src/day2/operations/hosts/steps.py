@@ -41,7 +41,6 @@ def disable(service: ComputeService, reason: str, neighbours: Sequence[Together]
     if neighbours:
         arguments["neighbours"] = [msgspec.to_builtins(one) for one in neighbours]
     return Step(
-        n=0,
         action="compute.disable",
         subject=host_subject(service.host),
         why="no new server may arrive",
@@ -57,7 +56,6 @@ def disable(service: ComputeService, reason: str, neighbours: Sequence[Together]
 def enable(service: ComputeService, stage: int) -> Step:
     """Let the scheduler use the host again."""
     return Step(
-        n=0,
         action="compute.enable",
         subject=host_subject(service.host),
         why="the work on it is done, and its disable is ours",
@@ -82,7 +80,6 @@ def volume_service(service: VolumeService, verb: str, reason: str, stage: int) -
     """Disable or enable a block-storage service of the host."""
     back = "enable" if verb == "disable" else "disable"
     return Step(
-        n=0,
         action=f"volume-service.{verb}",
         subject=Subject(type="volume-service", id=f"{service.binary} {service.host}"),
         why="no new volume may arrive" if verb == "disable" else "its disable is ours",
@@ -96,7 +93,6 @@ def volume_service(service: VolumeService, verb: str, reason: str, stage: int) -
 def settle(host: str, policy: DrainPolicy) -> Step:
     """Wait until nothing arrives any more: disabling stops scheduling, not what was sent."""
     return Step(
-        n=0,
         action="host.settle",
         subject=host_subject(host),
         why="what was scheduled before still arrives",
@@ -110,7 +106,6 @@ def settle(host: str, policy: DrainPolicy) -> Step:
 def verify(host: str, guests: Iterable[str], left: dict[str, str]) -> Step:
     """Read the truth again and account for every server: `left` are those that stay, and why."""
     return Step(
-        n=0,
         action="host.verify-drained",
         subject=host_subject(host),
         why="read anew: what is elsewhere, what stays, and that nothing else is here",
@@ -158,7 +153,6 @@ def chain_of(guest: Guest) -> str:
 def confirm(server: Server, migration: int, stage: int) -> Step:
     """Confirm a resize in its owner's place."""
     return Step(
-        n=0,
         action="server.confirm-resize",
         subject=subject(server),
         why="a server whose resize is not confirmed cannot move",
@@ -184,7 +178,6 @@ def _live(guest: Guest, choice: Choice, places: Sequence[str], policy: DrainPoli
         "tries": policy.tries,
     }
     return Step(
-        n=0,
         action="server.live-migrate",
         subject=subject(guest.server),
         why=choice.why,
@@ -200,7 +193,6 @@ def _cold(guest: Guest, choice: Choice, places: Sequence[str], policy: DrainPoli
     expected = duration.seconds(guest, policy, live=False)
     status = choice.status or guest.server.status
     return Step(
-        n=0,
         action="server.cold-migrate",
         subject=subject(guest.server),
         why=choice.why,
@@ -222,7 +214,6 @@ def _cold(guest: Guest, choice: Choice, places: Sequence[str], policy: DrainPoli
 
 def _leave(guest: Guest, choice: Choice) -> Step:
     return Step(
-        n=0,
         action="server.leave",
         subject=subject(guest.server),
         why=choice.why,
@@ -240,7 +231,6 @@ def _failover(guest: Guest, choice: Choice, policy: DrainPolicy) -> Step:
         raise ValueError(guest.id)
     balancer = amphora.loadbalancer_id or ""
     return Step(
-        n=0,
         action="amphora.failover",
         subject=Subject(
             type="amphora",
@@ -277,7 +267,6 @@ def agents(duties: Sequence[Duty], *, disabled: bool) -> list[Step]:
     if disabled:
         made += [
             Step(
-                n=0,
                 action="agent.disable",
                 subject=Subject(type="agent", id=a.id, name=f"{a.binary} on {a.host}", host=a.host),
                 why="nothing new may be given to it",
@@ -295,7 +284,6 @@ def _duty(duty: Duty) -> Step:
     if to is None:  # pragma: no cover - asked for by `agents` only
         raise ValueError(duty.id)
     return Step(
-        n=0,
         action=f"agent.move-{duty.type}",
         subject=Subject(
             type=duty.type, id=duty.id, name=duty.name, project=duty.project, host=duty.agent.host

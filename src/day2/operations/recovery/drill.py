@@ -66,7 +66,6 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 def ready_step(cloud: str) -> Step:
     """Make the step that looks whether everything is at hand."""
     return Step(
-        n=0,
         action=READY,
         subject=Subject(type="cloud", id=cloud, name=cloud),
         why="the sets, keys, programs and room that a recovery needs",
@@ -77,7 +76,6 @@ def ready_step(cloud: str) -> Step:
 def reconcile_step(cloud: str, *, gate: bool) -> Step:
     """Make the step that compares the stores; with a gate, it holds compute closed."""
     return Step(
-        n=0,
         action=RECONCILE,
         subject=Subject(type="cloud", id=cloud, name=cloud),
         why="no guest may exist twice or nowhere" + (" before compute is opened" if gate else ""),
@@ -89,7 +87,6 @@ def reconcile_step(cloud: str, *, gate: bool) -> Step:
 def smoke_step(cloud: str) -> Step:
     """Make the step that boots a server, of what the recovered cloud has then."""
     return Step(
-        n=0,
         action=SMOKE,
         subject=Subject(type="cloud", id=cloud, name=cloud),
         why="a server boots and is deleted; image, flavor and network are chosen of what is there",

@@ -25,7 +25,6 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 def step(name: str, sha256: str, *, folder: str, mark: str) -> Step:
     """Make the step for a set; who puts it into a plan numbers it."""
     return Step(
-        n=0,
         action=PUT,
         subject=Subject(type="backup-set", id=name, name=name),
         why="the configuration, its keys and certificates are where they were",
@@ -58,12 +57,9 @@ class PutConfig(OfSet):
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Take it away again."""
         del facts
-        return Step(
-            n=0,
-            action=TAKE_AWAY,
-            subject=step.subject,
-            why="put back what was there before",
-            arguments=step.arguments,
+        return step.way_back(
+            TAKE_AWAY,
+            "put back what was there before",
             irreversible="what was put there stays beside it, under a name of its own",
         )
 

@@ -56,11 +56,9 @@ class MakeLost:
         """Take away what was made."""
         if not facts.get("id") and not facts.get("path"):
             return None
-        return Step(
-            n=0,
-            action=UNMAKE,
-            subject=step.subject,
-            why="it was made by the run that is taken back",
+        return step.way_back(
+            UNMAKE,
+            "it was made by the run that is taken back",
             arguments=dict(facts),
             irreversible="whatever was put into it since is gone with it",
         )

@@ -92,6 +92,12 @@ def _child(do: Doing, programs: Programs, given: Words, name: str) -> Ran:
     )
 
 
+def _turned(step: Step) -> dict[str, Any]:
+    """Return the arguments of the way back: what starts stops, what stops starts."""
+    given = msgspec.convert(step.arguments, Words)
+    return {**step.arguments, "words": given.back, "back": given.words}
+
+
 class StopServices:
     """Stop whatever uses the database."""
 
@@ -114,13 +120,10 @@ class StopServices:
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Start them again."""
         del facts
-        given = msgspec.convert(step.arguments, Words)
-        return Step(
-            n=0,
-            action=START_SERVICES,
-            subject=step.subject,
-            why="start the services again",
-            arguments={**step.arguments, "words": given.back, "back": given.words},
+        return step.way_back(
+            START_SERVICES,
+            "start the services again",
+            arguments=_turned(step),
             undo="stop them",
         )
 
@@ -197,13 +200,10 @@ class StartServices:
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Stop them again."""
         del facts
-        given = msgspec.convert(step.arguments, Words)
-        return Step(
-            n=0,
-            action=STOP_SERVICES,
-            subject=step.subject,
-            why="stop the services again",
-            arguments={**step.arguments, "words": given.back, "back": given.words},
+        return step.way_back(
+            STOP_SERVICES,
+            "stop the services again",
+            arguments=_turned(step),
             undo="start them",
             required=True,
         )
@@ -262,13 +262,10 @@ class StopNode:
         """Start it again, if it ran before."""
         if not facts.get("ran", True):
             return None
-        given = msgspec.convert(step.arguments, Words)
-        return Step(
-            n=0,
-            action=START_NODE,
-            subject=step.subject,
-            why=f"start {step.subject.id} again",
-            arguments={**step.arguments, "words": given.back, "back": given.words},
+        return step.way_back(
+            START_NODE,
+            f"start {step.subject.id} again",
+            arguments=_turned(step),
             undo="stop it",
             required=True,
         )
@@ -311,13 +308,10 @@ class StartNode:
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Stop it again."""
         del facts
-        given = msgspec.convert(step.arguments, Words)
-        return Step(
-            n=0,
-            action=STOP_NODE,
-            subject=step.subject,
-            why=f"stop {step.subject.id} again",
-            arguments={**step.arguments, "words": given.back, "back": given.words},
+        return step.way_back(
+            STOP_NODE,
+            f"stop {step.subject.id} again",
+            arguments=_turned(step),
             undo="start it",
             required=True,
         )

@@ -76,9 +76,7 @@ class Condemn(_OfSet):
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Spare it."""
         del facts
-        return Step(
-            n=0, action=SPARE, subject=step.subject, why="taken back", undo="condemn it again"
-        )
+        return Step(action=SPARE, subject=step.subject, why="taken back", undo="condemn it again")
 
 
 class Spare(_OfSet):
@@ -94,7 +92,7 @@ class Spare(_OfSet):
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Condemn it again."""
         del facts
-        return Step(n=0, action=CONDEMN, subject=step.subject, why="taken back", undo="spare it")
+        return Step(action=CONDEMN, subject=step.subject, why="taken back", undo="spare it")
 
 
 class Remove(_OfSet):

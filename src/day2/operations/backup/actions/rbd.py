@@ -85,11 +85,9 @@ class Snapshot:
             return None
         given = msgspec.convert(step.arguments, ImageArguments)
         named = msgspec.structs.replace(given, snapshots=[facts["snapshot"]])
-        return Step(
-            n=0,
-            action=RELEASE,
-            subject=step.subject,
-            why="it was made by the run that is taken back",
+        return step.way_back(
+            RELEASE,
+            "it was made by the run that is taken back",
             arguments=msgspec.to_builtins(named),
             undo=NOTHING_LOST,
         )

@@ -46,12 +46,9 @@ class Rebuild(FromSet):
         """Remove the image that was made."""
         if not facts.get("links"):
             return None
-        return Step(
-            n=0,
-            action=DROP,
-            subject=step.subject,
-            why="it was made by the run that is taken back",
-            arguments=dict(step.arguments),
+        return step.way_back(
+            DROP,
+            "it was made by the run that is taken back",
             irreversible="what was written to it since it was made is gone",
         )
 

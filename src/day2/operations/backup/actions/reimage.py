@@ -46,12 +46,9 @@ class Reimage(FromSet):
         """Delete the image that was made."""
         if not facts.get("image"):
             return None
-        return Step(
-            n=0,
-            action=DROP,
-            subject=step.subject,
-            why="it was made by the run that is taken back",
-            arguments=dict(step.arguments),
+        return step.way_back(
+            DROP,
+            "it was made by the run that is taken back",
             irreversible="a deleted image is gone; the set still has it",
         )
 

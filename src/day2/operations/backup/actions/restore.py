@@ -45,11 +45,9 @@ class RestoreSchema(FromSet):
         """Put back what was kept; nothing when there was none before."""
         if not facts.get("aside"):
             return None
-        return Step(
-            n=0,
-            action=SWAP_BACK,
-            subject=step.subject,
-            why="put back what was there before",
+        return step.way_back(
+            SWAP_BACK,
+            "put back what was there before",
             arguments={"aside": facts["aside"]},
             irreversible="what was written since the restore is gone",
         )

@@ -94,11 +94,9 @@ class BackUpVolume:
         if not facts.get("backup"):
             return None
         given = msgspec.convert(step.arguments, VolumeArguments)
-        return Step(
-            n=0,
-            action=DROP,
-            subject=step.subject,
-            why="it was made by the run that is taken back",
+        return step.way_back(
+            DROP,
+            "it was made by the run that is taken back",
             arguments={"backup": facts["backup"], "seconds_max": given.seconds_max},
             irreversible="a deleted backup is gone",
         )

@@ -81,12 +81,9 @@ class KeepData:
         """Put it back."""
         if facts.get("kept") == "":
             return None
-        return Step(
-            n=0,
-            action=PUT_BACK,
-            subject=step.subject,
-            why="put back what was there before",
-            arguments=step.arguments,
+        return step.way_back(
+            PUT_BACK,
+            "put back what was there before",
             undo="what was restored is kept beside it, under a name of its own",
             required=True,
         )
@@ -143,12 +140,9 @@ class PlaceData:
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Take it away; what was there before is put back by the step that kept it."""
         del facts
-        return Step(
-            n=0,
-            action=TAKE_AWAY,
-            subject=step.subject,
-            why="take the restored data away, and keep them",
-            arguments=step.arguments,
+        return step.way_back(
+            TAKE_AWAY,
+            "take the restored data away, and keep them",
             undo="rename the folder by hand",
             required=True,
         )
