@@ -2,7 +2,7 @@
 """A plan: data, saved and hashed, of exactly what will be done; what is approved is what runs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -134,6 +134,48 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def irreversible(self) -> list[Step]:
         """List the steps that cannot be taken back."""
         return [step for step in self.steps if step.irreversible]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for a plan, when, on which cloud; the plan's own name is drawn already."""
+
+    id: str
+    cloud: str
+    region: str
+    foundation: str
+    by: str
+    at: datetime
+    expires_at: datetime
+    ticket: str = ""
+
+    def plan(
+        self,
+        kind: str,
+        subject: Subject,
+        summary: str,
+        steps: Sequence[Step],
+        *,
+        totals: dict[str, int],
+        manifest: dict[str, Any] | None = None,
+    ) -> Plan:
+        """Return the plan that these steps are; it is expected to take as long as all of them."""
+        return Plan(
+            id=self.id,
+            kind=kind,
+            cloud=self.cloud,
+            region=self.region,
+            foundation=self.foundation,
+            subject=subject,
+            summary=summary,
+            at=self.at,
+            expires_at=self.expires_at,
+            by=self.by,
+            ticket=self.ticket,
+            steps=list(steps),
+            totals=totals,
+            seconds_expected=sum(step.seconds_expected for step in steps),
+            manifest=manifest or {},
+        )
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):

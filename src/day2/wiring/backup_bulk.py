@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from day2.adapters.vaults.restic import Repository
     from day2.adapters.vaults.restic_settings import ResticSettings
     from day2.model.backup import Found
-    from day2.model.plan import Plan
-    from day2.operations.backup.plan import Asked
+    from day2.model.plan import Asked, Plan
     from day2.wiring.site import Site
 
 SECTION = "backup_bulk"

@@ -3,7 +3,6 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ from day2.model.backup import Kind, Level, Method, State
 if TYPE_CHECKING:
     from day2.adapters.vaults.vault import Draft
     from day2.model.backup import Found
-    from day2.model.plan import Plan
+    from day2.model.plan import Asked, Plan
     from day2.operations.backup.identity_missing import Lost
-    from day2.operations.backup.plan import Asked, Volumes
+    from day2.operations.backup.plan import Volumes
     from day2.wiring.backup import Backups
     from day2.wiring.site import Site
 
@@ -267,17 +266,4 @@ class BackupPlans:
 
     def asked(self, kind: str, ticket: str) -> "Asked":
         """Say who asks for a plan of a kind, now."""
-        from day2.operations.backup.plan import Asked
-        from day2.wiring.changes import who
-
-        changes, now = self._site.changes, self._site.clock.now()
-        return Asked(
-            id=f"{kind}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(RANDOM_BYTES)}",
-            cloud=self._site.cloud,
-            region=self._site.region,
-            foundation=changes.foundation,
-            by=who(self._site.environment),
-            at=now,
-            expires_at=now + timedelta(hours=changes.settings.plan_hours),
-            ticket=ticket,
-        )
+        return self._site.changes.asked(kind, ticket)

@@ -13,8 +13,7 @@ from day2.operations.backup.policy import BackupPolicy
 
 if TYPE_CHECKING:
     from day2.model.backup import Found
-    from day2.model.plan import Plan
-    from day2.operations.backup.plan import Asked
+    from day2.model.plan import Asked, Plan
     from day2.operations.backup.retention import Judgement, Keep, Limits, Tick
     from day2.operations.backup.volume_pruning import Ordered
     from day2.wiring.site import Site

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from day2.adapters.rbd_writing import RbdWriter
     from day2.adapters.vaults.vault import Draft
     from day2.model.backup import Found
-    from day2.model.plan import Plan, Refusal, Step
-    from day2.operations.backup.plan import Around, Asked
+    from day2.model.plan import Asked, Plan, Refusal, Step
+    from day2.operations.backup.plan import Around
     from day2.operations.backup.rbd_foreign import Foreign
     from day2.operations.backup.rbd_round import Known, Present, Round
     from day2.operations.backup.takers.taker import Say, Taker

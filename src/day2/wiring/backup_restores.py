@@ -12,9 +12,8 @@ from day2.model.backup import Kind
 
 if TYPE_CHECKING:
     from day2.model.backup import Found
-    from day2.model.plan import Plan
+    from day2.model.plan import Asked, Plan
     from day2.operations.backup.identity_missing import Lost
-    from day2.operations.backup.plan import Asked
     from day2.operations.backup.takers.taker import Say
     from day2.wiring.site import Site
 

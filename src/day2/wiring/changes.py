@@ -2,6 +2,7 @@
 """The road of changes on one cloud: plans, runs, journal, and the engine that carries runs on."""
 
 import getpass
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -15,7 +16,7 @@ from day2.adapters import processes
 from day2.engine.settings import ChangeSettings, EngineSettings, JournalSettings
 from day2.errors import Refused, Unreachable
 from day2.memory import journal, plans, runs
-from day2.model.plan import Plan, Saved, seal
+from day2.model.plan import Asked, Plan, Saved, seal
 from day2.model.run import Run, State, Wanted
 from day2.wiring.sections import CloudSettings
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 0.25
 START_SECONDS = 60.0
+ID_BYTES = 2
 
 
 class Changes:
@@ -65,6 +67,21 @@ class Changes:
             cloud=self._site.cloud,
             region=self._site.region,
             foundation=self.foundation,
+            ticket=ticket,
+        )
+
+    def asked(self, name: str, ticket: str) -> Asked:
+        """Say who asks for a plan, now, and draw its id: the name, the moment, four letters."""
+        now = self._site.clock.now()
+        return Asked(
+            # Two people may ask within one second.
+            id=f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(ID_BYTES)}",
+            cloud=self._site.cloud,
+            region=self._site.region,
+            foundation=self.foundation,
+            by=who(self._site.environment),
+            at=now,
+            expires_at=now + timedelta(hours=self.settings.plan_hours),
             ticket=ticket,
         )
 

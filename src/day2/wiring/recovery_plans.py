@@ -12,7 +12,6 @@ from day2.errors import BadUsage, Refused
 from day2.model.backup import Kind, Level
 from day2.operations.recovery.phases import INDISPENSABLE
 from day2.operations.recovery.policy import RecoveryPolicy
-from day2.wiring.changes import who
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -124,17 +123,7 @@ def drill(site: "Site", *, chosen: str, real: bool, ticket: str) -> "Plan":
             f"{site.cloud} is no test cloud: a drill restores into scratch servers and folders",
             hint=f"clouds.{site.cloud}.recovery_plan.test_cloud: true lets it be taken down",
         )
-    changes, now = site.changes, site.clock.now()
-    asked = room.Asked(
-        id=f"{room.KIND}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(RANDOM_BYTES)}",
-        cloud=site.cloud,
-        region=site.region,
-        foundation=changes.foundation,
-        by=who(site.environment),
-        at=now,
-        expires_at=now + timedelta(hours=changes.settings.plan_hours),
-        ticket=ticket,
-    )
+    asked = site.changes.asked(room.KIND, ticket)
     if not real:
         used = [in_use(one) for one in taken.values()]
         return room.plan_drill(_scratch(site, taken), used, asked, policy, depth=room.SCRATCH)

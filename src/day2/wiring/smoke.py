@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Smoke runs of one cloud: what they are made of, and the plan of one."""
 
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from day2.operations.smoke.actions.cloud import Cloud
     from day2.operations.smoke.plan import Leftover
     from day2.wiring.site import Site
-
-ID_BYTES = 2
-"""Two people may ask within one second."""
 
 
 def smoke_cloud(site: "Site") -> "Cloud":
@@ -53,22 +49,10 @@ def plan(site: "Site", *, host: str, ticket: str) -> "Plan":
 
     """
     from day2.operations.smoke import plan
-    from day2.wiring.changes import who
 
     changes = site.changes
     changes.require("propose")
-    now = site.clock.now()
-    where = host or "cloud"
-    asked = plan.Asked(
-        id=f"smoke-{where}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(ID_BYTES)}",
-        cloud=site.cloud,
-        region=site.region,
-        foundation=changes.foundation,
-        by=who(site.environment),
-        at=now,
-        expires_at=now + timedelta(hours=changes.settings.plan_hours),
-        ticket=ticket,
-    )
+    asked = changes.asked(f"smoke-{host or 'cloud'}", ticket)
     return plan.plan(step(site, host=host, why="asked for"), asked)
 
 

@@ -8,9 +8,8 @@ from day2.adapters.database.since import Since, Thing, counted
 from day2.adapters.recovery import DatabaseNode, RecoverySettings
 from day2.errors import Refused
 from day2.model.backup import Level, Method
-from day2.model.plan import Plan
+from day2.model.plan import Asked, Plan
 from day2.operations.backup import whole
-from day2.operations.backup.plan import Asked
 from day2.operations.backup.whole_plan import COST, WHOLE, Wanted, plan_whole
 from tests.unit.backup import sets
 

@@ -7,7 +7,7 @@ import msgspec
 
 from day2.model.backup import Found
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Step
+from day2.model.plan import Asked, Plan, Step
 from day2.operations.backup import plan
 from day2.operations.backup.actions.identity import MAKE
 from day2.operations.backup.identity_missing import Lost, Thing
@@ -15,7 +15,7 @@ from day2.operations.backup.identity_missing import Lost, Thing
 STEP_SECONDS = 2.0
 
 
-def plan_identity(found: Found, lost: Sequence[Lost], asked: plan.Asked) -> Plan:
+def plan_identity(found: Found, lost: Sequence[Lost], asked: Asked) -> Plan:
     """Plan to make these, kind by kind; each step looks first whether it is there by then."""
     order = list(Thing)
     steps = [

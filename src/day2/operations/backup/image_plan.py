@@ -3,13 +3,13 @@
 
 from day2.model.backup import Found
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Step
+from day2.model.plan import Asked, Plan, Step
 from day2.operations.backup import plan
 from day2.operations.backup.actions.reimage import REIMAGE
 from day2.operations.backup.takers.images import Entry
 
 
-def plan_image(found: Found, entry: Entry, asked: plan.Asked, *, own: str, name: str) -> Plan:
+def plan_image(found: Found, entry: Entry, asked: Asked, *, own: str, name: str) -> Plan:
     """Plan to make the image `own` of the data that a set has; `name` is empty for that of then."""
     moment = f"{found.manifest.taken_at:%Y-%m-%d %H:%M} UTC"
     step = Step(

@@ -11,7 +11,7 @@ from day2.adapters.adopting.recognise import Candidate
 from day2.adapters.vaults.vault import Draft
 from day2.model.backup import Found, Kind, Level, Method
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Refusal, Step
+from day2.model.plan import Asked, Plan, Refusal, Step
 from day2.model.tables.storage import Volume
 from day2.operations.backup.actions import copy, restore, take, verify, volume
 from day2.operations.backup.selecting import why_not
@@ -45,19 +45,6 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
     before: list[Step] = []
     behind: list[Step] = []
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for a plan, when, on which cloud."""
-
-    id: str
-    cloud: str
-    region: str
-    foundation: str
-    by: str
-    at: datetime
-    expires_at: datetime
-    ticket: str = ""
 
 
 def set_id(kind: Kind, at: datetime, random: str) -> str:
@@ -321,19 +308,6 @@ def proof(number: int, subject: Subject, level: Level, *, stage: int, seconds: f
 
 def sealed(kind: str, asked: Asked, steps: list[Step], *, summary: str) -> Plan:
     """Return the plan that these steps are, of whoever asked."""
-    return Plan(
-        id=asked.id,
-        kind=kind,
-        cloud=asked.cloud,
-        region=asked.region,
-        foundation=asked.foundation,
-        subject=Subject(type="cloud", id=asked.cloud, name=asked.cloud),
-        summary=summary,
-        at=asked.at,
-        expires_at=asked.expires_at,
-        by=asked.by,
-        ticket=asked.ticket,
-        steps=steps,
-        totals={"sets": len({step.subject.id for step in steps})},
-        seconds_expected=sum(step.seconds_expected for step in steps),
-    )
+    cloud = Subject(type="cloud", id=asked.cloud, name=asked.cloud)
+    totals = {"sets": len({step.subject.id for step in steps})}
+    return asked.plan(kind, cloud, summary, steps, totals=totals)

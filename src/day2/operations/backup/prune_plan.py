@@ -7,9 +7,9 @@ import msgspec
 
 from day2.model.backup import Found, Kind
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Refusal, Step
+from day2.model.plan import Asked, Plan, Refusal, Step
 from day2.operations.backup.actions import prune, volume
-from day2.operations.backup.plan import AT_ONCE, PRUNE, Asked, sealed
+from day2.operations.backup.plan import AT_ONCE, PRUNE, sealed
 from day2.operations.backup.retention import Judgement, Verdict, Word
 from day2.operations.backup.volume_pruning import Goes, Ordered, goes_with
 

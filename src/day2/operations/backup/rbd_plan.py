@@ -8,7 +8,7 @@ import msgspec
 
 from day2.model.backup import Found, Level
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Refusal, Step
+from day2.model.plan import Asked, Plan, Refusal, Step
 from day2.operations.backup import plan, rbd_chains
 from day2.operations.backup.actions import rbd, rebuild
 from day2.operations.backup.rbd_round import WHY, End, Present, Save
@@ -55,7 +55,7 @@ def strange(found: Sequence[tuple[Present, str]]) -> list[Refusal]:
 
 
 def plan_rebuild(
-    found: Found, links: Sequence[Found], asked: plan.Asked, *, pool: str, name: str
+    found: Found, links: Sequence[Found], asked: Asked, *, pool: str, name: str
 ) -> Plan:
     """Plan to make an image of a set under a new name, its whole chain being hashed first."""
     steps: list[Step] = []

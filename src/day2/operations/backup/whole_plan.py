@@ -9,9 +9,9 @@ from day2.adapters.database.since import UNTOLD, Since, counted
 from day2.adapters.recovery import DatabaseNode, RecoverySettings
 from day2.model.backup import Found, Level
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Refusal, Step
+from day2.model.plan import Asked, Plan, Refusal, Step
 from day2.operations.backup.actions import outage, whole
-from day2.operations.backup.plan import AT_ONCE, Asked, sealed, verify_step
+from day2.operations.backup.plan import AT_ONCE, sealed, verify_step
 
 WHOLE = "backup-restore-whole"
 SHOWN_MAX = 20

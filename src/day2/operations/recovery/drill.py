@@ -15,7 +15,7 @@ from msgspec import structs
 from day2.model.backup import Kind
 from day2.model.finding import Subject
 from day2.model.outcome import Ending
-from day2.model.plan import Plan, Step
+from day2.model.plan import Asked, Plan, Step
 from day2.model.recovery import Drill, Phase, SetInUse
 from day2.model.run import Run, RunStep
 from day2.operations.recovery.phases import BY_NAME
@@ -28,19 +28,6 @@ SMOKE = "recovery.smoke"
 WHOLE_SECONDS = 300.0
 SCRATCH, REAL = "scratch", "for-real"
 ENDED_WELL = frozenset({Ending.DONE, Ending.ALREADY})
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for a drill, when, on which cloud."""
-
-    id: str
-    cloud: str
-    region: str
-    foundation: str
-    by: str
-    at: datetime
-    expires_at: datetime
-    ticket: str = ""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,21 +129,12 @@ def plan_drill(
     )
     databases = [one.id for one in sets if one.kind == Kind.DATABASE.value]
     where = "this cloud itself" if depth == REAL else "scratch servers and folders; nothing else"
-    return Plan(
-        id=asked.id,
-        kind=KIND,
-        cloud=asked.cloud,
-        region=asked.region,
-        foundation=asked.foundation,
-        subject=cloud,
-        summary=f"recover {', '.join(databases) or 'what there is'} into {where}",
-        at=asked.at,
-        expires_at=asked.expires_at,
-        by=asked.by,
-        ticket=asked.ticket,
-        steps=[*steps, record],
+    return asked.plan(
+        KIND,
+        cloud,
+        f"recover {', '.join(databases) or 'what there is'} into {where}",
+        [*steps, record],
         totals={"phases": len(phases), "sets": len(sets)},
-        seconds_expected=sum(step.seconds_expected for step in steps),
         manifest=msgspec.to_builtins(basis, str_keys=True),
     )
 

@@ -2,12 +2,11 @@
 """The plan of a smoke run: one step, with explicit ids; others put that step into theirs."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
 from day2.model.finding import Subject
-from day2.model.plan import Plan, Step
+from day2.model.plan import Asked, Plan, Step
 from day2.operations.smoke.choose import Chosen
 from day2.operations.smoke.policy import SmokePolicy
 
@@ -46,20 +45,6 @@ class SmokeArguments(msgspec.Struct, frozen=True, kw_only=True):
     clean_seconds_max: float = 120.0
     leftovers: list[Leftover] = []
     leftover_hours: float = 24.0
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for a plan, when, on which cloud."""
-
-    id: str
-    cloud: str
-    region: str
-    foundation: str
-    by: str
-    at: datetime
-    expires_at: datetime
-    ticket: str = ""
-    other_person: bool = False
 
 
 def step(
@@ -111,23 +96,8 @@ def plan(step_made: Step, asked: Asked) -> Plan:
     where = f"on {host}" if host else "wherever the scheduler puts it"
     leftovers = len(step_made.arguments.get("leftovers", []))
     totals = {"servers": 1} | ({"leftovers": leftovers} if leftovers else {})
-    return Plan(
-        id=asked.id,
-        kind=KIND,
-        cloud=asked.cloud,
-        region=asked.region,
-        foundation=asked.foundation,
-        subject=step_made.subject,
-        summary=f"boot a server {where}, try it, and delete it",
-        at=asked.at,
-        expires_at=asked.expires_at,
-        by=asked.by,
-        ticket=asked.ticket,
-        steps=[step_made],
-        totals=totals,
-        other_person=asked.other_person,
-        seconds_expected=step_made.seconds_expected,
-    )
+    summary = f"boot a server {where}, try it, and delete it"
+    return asked.plan(KIND, step_made.subject, summary, [step_made], totals=totals)
 
 
 def _touched(chosen: Chosen, policy: SmokePolicy) -> list[str]:

@@ -10,7 +10,7 @@ from msgspec import structs
 from day2.model.backup import Kind
 from day2.model.finding import Subject
 from day2.model.outcome import Ending
-from day2.model.plan import Plan, Step, encode
+from day2.model.plan import Asked, Plan, Step, encode
 from day2.model.recovery import Drill, SetInUse
 from day2.model.run import Run, RunStep, State, Wanted
 from day2.operations.recovery import drill
@@ -21,7 +21,7 @@ from tests.unit.builders import NOW
 
 POLICY = RecoveryPolicy()
 NAMES = [phase.name for phase in PHASES]
-ASKED = drill.Asked(
+ASKED = Asked(
     id="recovery-drill-1",
     cloud="c1",
     region="r1",
