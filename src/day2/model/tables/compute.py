@@ -8,6 +8,21 @@ from msgspec import field
 
 from day2.model.tables import Row
 
+# A migration in one of these still moves, or waits for the next step of a service.
+MIGRATION_UNFINISHED = frozenset(
+    {
+        "accepted",
+        "queued",
+        "preparing",
+        "pre-migrating",
+        "migrating",
+        "running",
+        "post-migrating",
+        "confirming",
+        "reverting",
+    }
+)
+
 
 class ComputeService(Row, frozen=True, kw_only=True):
     """One row of `os-services`; `status` is `UNKNOWN` when its cell cannot be asked (2.69)."""

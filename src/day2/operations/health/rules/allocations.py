@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
 from day2.model.survey import Tables
-from day2.model.tables.compute import Server
+from day2.model.tables.compute import MIGRATION_UNFINISHED, Server
 from day2.operations.health.check import Check, Facts, finding, setting, short_host
 from day2.operations.health.rules import crowd, sight
 from day2.operations.health.rules.hypervisors import COMPUTE_CLASSES, hosts_of
@@ -233,7 +233,7 @@ def _evacuated(tables: Tables) -> dict[str, set[str]]:
     """Return the hosts that each server was evacuated from and that have not cleaned up yet."""
     left: dict[str, set[str]] = defaultdict(set)
     for move in tables.migrations:
-        if move.migration_type == "evacuation" and move.status in {"done", *sight.UNFINISHED}:
+        if move.migration_type == "evacuation" and move.status in {"done", *MIGRATION_UNFINISHED}:
             left[move.instance_uuid] |= {move.source_node or "", move.source_compute or ""}
     return left
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
-from day2.model.tables.compute import Migration
+from day2.model.tables.compute import MIGRATION_UNFINISHED, Migration
 from day2.operations.health.check import Check, Facts, ago, finding, setting, short_host
 from day2.operations.health.rules import crowd, sight
 
@@ -23,7 +23,7 @@ def stuck(facts: Facts) -> Iterator[Finding]:
     names = {server.id: server.name for server in facts.tables.servers} if _any(facts) else {}
     for move in facts.tables.migrations:
         since = move.updated_at or move.created_at
-        if move.status not in sight.UNFINISHED or not facts.older(since, bound):
+        if move.status not in MIGRATION_UNFINISHED or not facts.older(since, bound):
             continue
         name = names.get(move.instance_uuid) or move.instance_uuid or "an unknown server"
         kind = move.migration_type or "migration"
@@ -111,7 +111,7 @@ def half_done(facts: Facts) -> Iterator[Finding]:
 
 
 def _any(facts: Facts) -> bool:
-    return any(move.status in sight.UNFINISHED for move in facts.tables.migrations)
+    return any(move.status in MIGRATION_UNFINISHED for move in facts.tables.migrations)
 
 
 def _where(move: Migration, down: set[str]) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from day2.model.finding import Subject
 from day2.model.survey import Tables
 from day2.model.tables import utc
-from day2.model.tables.compute import ComputeService, Server
+from day2.model.tables.compute import MIGRATION_UNFINISHED, ComputeService, Server
 from day2.operations.health.check import Facts, short_host
 
 UNKNOWN = "UNKNOWN"
@@ -17,20 +17,6 @@ UNKNOWN = "UNKNOWN"
 RESTORABLE = (
     "nor may it be deleted and restorable: "
     "openstack server list --all-projects --status SOFT_DELETED"
-)
-# A migration in one of these still moves, or waits for the next step of a service.
-UNFINISHED = frozenset(
-    {
-        "accepted",
-        "queued",
-        "preparing",
-        "pre-migrating",
-        "migrating",
-        "running",
-        "post-migrating",
-        "confirming",
-        "reverting",
-    }
 )
 
 
@@ -69,7 +55,7 @@ def on_purpose(service: ComputeService) -> bool:
 
 def moving(tables: Tables) -> set[str]:
     """Return the ids of the servers that are on their way."""
-    return {m.instance_uuid for m in tables.migrations if m.status in UNFINISHED}
+    return {m.instance_uuid for m in tables.migrations if m.status in MIGRATION_UNFINISHED}
 
 
 def project_names(tables: Tables) -> dict[str, str]:

@@ -13,24 +13,11 @@ from day2.model.recovery import Guests
 from day2.model.severity import Severity
 from day2.model.survey import Survey, Tables
 from day2.model.tables import utc
-from day2.model.tables.compute import Server
+from day2.model.tables.compute import MIGRATION_UNFINISHED, Server
 
 UNKNOWN = "UNKNOWN"
 # Between two hosts a server may be on either, or on both.
 ON_THE_WAY = frozenset({"RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE", "MIGRATING", "REBUILD"})
-UNFINISHED = frozenset(
-    {
-        "accepted",
-        "queued",
-        "preparing",
-        "pre-migrating",
-        "migrating",
-        "running",
-        "post-migrating",
-        "confirming",
-        "reverting",
-    }
-)
 Thing = tuple[str, str]
 """What is asked for by its id: `("server", id)`."""
 
@@ -81,7 +68,9 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def moving(self) -> set[str]:
         """Return the servers that are on their way, or waiting to be."""
-        moves = {m.instance_uuid for m in self.tables.migrations if m.status in UNFINISHED}
+        moves = {
+            m.instance_uuid for m in self.tables.migrations if m.status in MIGRATION_UNFINISHED
+        }
         rows = self.tables.servers
         return moves | {s.id for s in rows if s.task_state or s.status in ON_THE_WAY}
 

@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from day2.model.severity import Severity
+from day2.model.tables.compute import MIGRATION_UNFINISHED
 from day2.operations.health.rules import migrations
-from day2.operations.health.rules.sight import UNFINISHED
 from tests.unit.builders import ago, compute_service, facts, judged, keys, migration, server
 
 STUCK = "compute.migration.stuck:migration:m1"
 
 
-@pytest.mark.parametrize("status", sorted(UNFINISHED))
+@pytest.mark.parametrize("status", sorted(MIGRATION_UNFINISHED))
 def test_an_unfinished_migration_without_progress_is_stuck(status: str) -> None:
     assert keys(migrations.CHECKS, facts(migrations=[migration(status=status)])) == {STUCK}
 
