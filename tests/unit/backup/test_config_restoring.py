@@ -2,19 +2,22 @@
 """The configuration is put where it was: whole, nowhere else, and what was there is kept."""
 
 import contextlib
+import io
 import shutil
 import stat
+import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from day2.adapters.vaults.plain import Plain
-from day2.errors import Refused
+from day2.errors import NotVerified, Refused
 from day2.model.backup import Found, Kind, Method
 from day2.operations.backup import config_restoring, work
-from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker
+from day2.operations.backup.takers.tree import Beside, Entry, Held, Root, TreeTaker, restore
 from tests.unit.backup.stand import Stand, draft, prove
 
 NAME = "config-20261126-060000-1a2b"
@@ -148,3 +151,52 @@ def test_nothing_but_what_was_there_lies_beside(machine: Machine) -> None:
     left = {name for name in names if MARK in name}
     assert left == {f".kolla.{MARK}-kept", f".multinode.{MARK}-kept"}
     assert [path.name for path in machine.work.iterdir()] == ["began.json"]
+
+
+def forged(machine: Machine, *entries: Entry) -> Found:
+    """Commit a set that somebody made who can write the vault: to seal, public keys are enough."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        folder = tarfile.TarInfo(str(machine.kolla).lstrip("/"))
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(folder)
+        for entry in entries:
+            if entry.target:
+                link = tarfile.TarInfo(entry.path.lstrip("/"))
+                link.type, link.linkname = tarfile.SYMTYPE, entry.target
+                archive.addfile(link)
+    with machine.vault.write(draft(f"{NAME[:-4]}ffff", method=Method.FULL)) as writer:
+        with writer.sink("tree", "tree.tar") as sink:
+            sink.write(packed.getvalue())
+        with writer.sink("index", "index.json") as sink:
+            sink.write(msgspec.json.encode(entries))
+        return writer.commit(source={"roots": [str(machine.kolla)]}, exits={})
+
+
+@pytest.mark.parametrize("way", ["put", "restore", "verify"])
+def test_an_index_that_leads_out_of_its_tree_touches_nothing(machine: Machine, way: str) -> None:
+    """Root would give away whatever the index names, or make a link there."""
+    victim = machine.kolla.parents[1] / "victim"
+    victim.mkdir(mode=0o700)
+    root, into = Entry(path=str(machine.kolla), mode=0o755, owner=0, group=0), machine.work / "into"
+    machine.work.mkdir()
+    if way == "put":
+        # Below the root by its letters, beside it by what they mean.
+        path = f"{machine.kolla}/../../victim/link"
+        bad = Entry(path=path, mode=0o777, owner=0, group=0, target="/etc/shadow")
+    else:
+        up = "/".join([".."] * len(into.parts))
+        bad = Entry(path=f"{up}{victim}", mode=0o777, owner=0, group=0)
+    machine.found = forged(machine, root, bad)
+    with pytest.raises(NotVerified, match="leads out of"):
+        if way == "put":
+            machine.put()
+        elif way == "restore":
+            restore(machine.vault, machine.found, into, machine.work, lambda _text: None)
+        else:
+            taker = TreeTaker(Kind.CONFIG, lambda: contextlib.nullcontext(()))
+            taker.prove(machine.vault, machine.found, machine.work, lambda _text: None)
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o700
+    assert list(victim.iterdir()) == []
+    assert not into.exists()
+    assert machine.state() == machine.before

@@ -9,12 +9,13 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
+from day2.adapters.reasons import one_line
 from day2.adapters.vaults.vault import Draft, Sink, Vault, Writer
 from day2.errors import BadSettings, NotVerified, Refused
 from day2.model.backup import Found, Kind
@@ -167,10 +168,24 @@ def unpack(archive: Path, folder: Path) -> dict[str, str]:
 
 
 def index_of(vault: Vault, found: Found, folder: Path) -> list[Entry]:
-    """Read the index of a set of files."""
+    """Read the index of a set of files.
+
+    Raises:
+        NotVerified: when it is none, or a path in it leads out of the tree: whoever can write a
+            vault could otherwise choose what is given away, or where a link is made.
+
+    """
     (artefact,) = [a for a in found.manifest.artefacts if a.of == INDEX]
     file = vault.fetch(found, artefact, folder)
-    return msgspec.json.decode(file.read_bytes(), type=list[Entry])
+    try:
+        entries = msgspec.json.decode(file.read_bytes(), type=list[Entry])
+    except msgspec.MsgspecError as error:
+        raise NotVerified(f"{found.manifest.id}: {artefact.name}: {error}") from None
+    for entry in entries:
+        if ".." in PurePath(entry.path).parts or "\0" in entry.path:
+            said = one_line(entry.path)
+            raise NotVerified(f"{found.manifest.id}: {said} in its index leads out of its tree")
+    return entries
 
 
 def content(entries: Sequence[Entry]) -> str:
