@@ -24,7 +24,7 @@ from day2.errors import BadAnswer, NotVerified, Unreachable
 from day2.model.backup import Kind, Told
 from day2.operations.backup import work
 from day2.operations.backup.takers import config
-from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker
+from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker, restore
 from tests import ansible
 from tests.unit.backup.bare_vault import BareVault, draft
 
@@ -338,3 +338,17 @@ def test_any_change_is_taken(tmp_path: Path, kolla: Path) -> None:
     # Back to what the first had: the newest differs, so it is news.
     (kolla / "globals.yml").write_text("a: 1\n")
     assert take(vault, taker(kolla, held), "config-4") == "config-4"
+
+
+def test_a_file_of_two_names_is_there_under_both(tmp_path: Path, kolla: Path) -> None:
+    """`cp -al` and `rsync --link-dest` leave such files; tar has the second as a mere reference."""
+    (kolla / "globals.yml.kept").hardlink_to(kolla / "globals.yml")
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    scratch, into = tmp_path / "scratch", tmp_path / "into"
+    scratch.mkdir()
+    found = vault.find("config-1")
+    assert taker(kolla).prove(vault, found, scratch, silent)["files"] == 3
+    restore(vault, found, into, tmp_path, silent)
+    names = {path.name: path.read_text() for path in (into / "etc/kolla").iterdir()}
+    assert names == {"globals.yml": "a: 1\n", "globals.yml.kept": "a: 1\n"}

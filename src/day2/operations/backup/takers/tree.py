@@ -245,13 +245,15 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> Entry:
     try:
         told = archive.gettarinfo(str(path), arcname=name.lstrip("/"))
         entry = Entry(path=name, mode=told.mode, owner=told.uid, group=told.gid)
+        if told.islnk():
+            # A second name of a file that is in the archive: its content is written again.
+            told.type, told.linkname, told.size = tarfile.REGTYPE, "", path.lstat().st_size
         if told.issym():
             archive.addfile(told)
             return structs.replace(entry, target=told.linkname)
         if not told.isreg():
             archive.addfile(told)
             return entry
-        told.type = tarfile.REGTYPE
         with path.open("rb") as opened:
             hashing = _Hashing(opened, told.size)
             archive.addfile(told, hashing)  # type: ignore[arg-type]
