@@ -3,9 +3,11 @@
 
 import base64
 import contextlib
+import io
 import json
 import os
 import sys
+import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,8 +22,8 @@ from day2.adapters.host_files import Bounds, Fetched, FilesOfHosts, HostFiles, L
 from day2.adapters.kolla.inventory import Inventory
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
-from day2.errors import BadAnswer, NotVerified, Unreachable
-from day2.model.backup import Kind, Told
+from day2.errors import BadAnswer, NotVerified, Refused, Unreachable
+from day2.model.backup import Kind, Level, State, Told
 from day2.operations.backup import work
 from day2.operations.backup.takers import config
 from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker, restore
@@ -352,3 +354,46 @@ def test_a_file_of_two_names_is_there_under_both(tmp_path: Path, kolla: Path) ->
     restore(vault, found, into, tmp_path, silent)
     names = {path.name: path.read_text() for path in (into / "etc/kolla").iterdir()}
     assert names == {"globals.yml": "a: 1\n", "globals.yml.kept": "a: 1\n"}
+
+
+def test_what_a_killed_restore_left_is_no_hindrance(tmp_path: Path, kolla: Path) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    left = tmp_path / ".into.day2-restoring"
+    left.mkdir()
+    (left / "half").write_text("of a file")
+    restore(vault, vault.find("config-1"), tmp_path / "into", tmp_path, silent)
+    assert [path.name for path in (tmp_path / "into").iterdir()] == ["etc"]
+    assert not left.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_is_no_fault_of_ours(
+    tmp_path: Path, kolla: Path
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    with pytest.raises(Refused, match="there is no folder"):
+        restore(vault, vault.find("config-1"), tmp_path / "a" / "b", tmp_path, silent)
+
+
+@pytest.mark.parametrize("tree", [b"no tar at all", None])
+def test_a_tree_that_cannot_be_unpacked_makes_its_set_bad(
+    tmp_path: Path, tree: bytes | None
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../outside"), io.BytesIO())
+    with vault.write(draft(Kind.CONFIG, "config-1")) as writer:
+        with writer.sink("tree", "tree.tar") as sink:
+            sink.write(packed.getvalue() if tree is None else tree)
+        with writer.sink("index", "index.json") as sink:
+            sink.write(b"[]")
+        writer.commit(source={}, exits={})
+    verified = work.verify(
+        vault, taker(tmp_path), "config-1", Level.RESTORED,
+        by="tests", clock=vault.clock, scratch=tmp_path, say=silent,
+    )  # fmt: skip
+    assert (verified.ok, vault.find("config-1").state) == (False, State.BAD)
+    assert "cannot be unpacked" in verified.detail
+    assert not (tmp_path / "outside").exists()

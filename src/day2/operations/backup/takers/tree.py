@@ -16,6 +16,7 @@ import msgspec
 from msgspec import structs
 
 from day2.adapters.reasons import one_line
+from day2.adapters.vaults import disk
 from day2.adapters.vaults.vault import Draft, Sink, Vault, Writer
 from day2.errors import BadSettings, NotVerified, Refused
 from day2.model.backup import Found, Kind
@@ -155,15 +156,25 @@ def unpack(archive: Path, folder: Path) -> dict[str, str]:
     """Unpack files into a new private folder, for its owner alone; return where links point to.
 
     No link is made: a file could be written through it.
+
+    Raises:
+        NotVerified: when it is no archive, or one that leads out of the folder.
+        VaultFull, Unreachable: when the disk does not take it.
+
     """
-    folder.mkdir(mode=0o700)
     links: dict[str, str] = {}
-    with tarfile.open(archive) as opened:
-        for member in opened:
-            if member.issym():
-                links[member.name] = member.linkname
-            elif member.isreg() or member.isdir():
-                opened.extract(member, folder, filter=_private)
+    with disk.told(f"cannot unpack {archive.name}", folder.parent):
+        folder.mkdir(mode=0o700)
+        try:
+            with tarfile.open(archive, "r:") as opened:
+                for member in opened:
+                    if member.issym():
+                        links[member.name] = member.linkname
+                    elif member.isreg() or member.isdir():
+                        opened.extract(member, folder, filter=_private)
+        except tarfile.TarError as error:
+            why = one_line(str(error))
+            raise NotVerified(f"{archive.name} cannot be unpacked: {why}") from None
     return links
 
 
@@ -327,17 +338,21 @@ def restore(vault: Vault, found: Found, into: Path, scratch: Path, say: Say) -> 
     each pointed to is returned, for whoever wants them back.
 
     Raises:
-        Refused: when the folder holds anything.
+        Refused: when the folder holds anything, or there is none that it could be made in.
         NotVerified: when the set does not hold; nothing is in the folder then.
 
     """
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise Refused(f"{into} is not empty", hint="name a folder that is new or empty")
+    if not into.parent.is_dir():
+        raise Refused(f"there is no folder {into.parent}", hint=f"mkdir -p {into.parent}")
     index = index_of(vault, found, scratch)
     (artefact,) = [a for a in found.manifest.artefacts if a.of == TREE]
     say(f"reading {artefact.name}")
     plain = vault.fetch(found, artefact, scratch)
     beside = into.parent / f".{into.name}.day2-restoring"
+    # What a restore left that was killed: ours by its name, and nobody's any more.
+    shutil.rmtree(beside, ignore_errors=True)
     try:
         links = unpack(plain, beside)
         wrong = [why for entry in index if (why := _differs(beside, links, entry))]
