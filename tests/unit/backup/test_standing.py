@@ -32,6 +32,19 @@ def test_a_set_that_failed_is_no_set_whatever_was_proven_before() -> None:
     assert troubles(one) == [(Severity.CRITICAL, "no set could be restored")]
 
 
+def test_a_set_that_would_not_restore_is_not_made_good_by_its_hashes() -> None:
+    """Each night hashes everything: what does not restore has the right hashes all the same."""
+    unrestored = (Told.VERIFIED, Level.RESTORED, False)
+    hashed = (Told.VERIFIED, Level.HASHED, True)
+    one = found("database-a", records=(unrestored, hashed))
+    assert (one.state, one.level) == (State.BAD, Level.HASHED)
+    assert troubles(one) == [(Severity.CRITICAL, "no set could be restored")]
+    assert found("database-a", records=(unrestored, hashed, *PROVEN)).state is State.GOOD
+    # What failed at less is good again with less.
+    unhashed = (Told.VERIFIED, Level.HASHED, False)
+    assert found("database-a", records=(unhashed, hashed)).state is State.GOOD
+
+
 def test_an_old_newest_set_is_critical_and_an_old_proof_a_warning() -> None:
     old = found("database-a", hours_ago=27, records=PROVEN)
     assert troubles(old) == [

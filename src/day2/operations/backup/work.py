@@ -123,7 +123,8 @@ def verify(
         told=Told.VERIFIED,
         at=clock.now(),
         by=by,
-        level=level if wrong else reached,
+        # What it failed at: what was not tried any more says nothing.
+        level=reached if not wrong else Level.HASHED if reached is Level.COMMITTED else level,
         ok=not wrong,
         seconds=round(clock.monotonic() - began, 3),
         detail=wrong or f"held at level {reached.value}",
