@@ -128,3 +128,16 @@ def test_one_image_without_a_new_set_is_told_though_others_have_one() -> None:
     assert troubles(image("a", 40), fresh, kind=Kind.RBD) == [late]
     ended = image("a", 40, (Told.ENDED, Level.COMMITTED, True))
     assert troubles(ended, fresh, kind=Kind.RBD) == [], "it is gone: none will come"
+
+
+def test_a_small_image_is_not_one_that_shrank() -> None:
+    def image(name: str, hours_ago: float, size: int) -> Found:
+        source = {"pool": "volumes", "image": name, "series": f"volumes/{name}"}
+        fields = {"kind": Kind.RBD, "method": Method.FULL, "records": PROVEN, "source": source}
+        return found(f"rbd-{name}-{size}", hours_ago=hours_ago, size=size, **fields)
+
+    large = [image(f"large{n}", 3, 1000) for n in range(3)]
+    assert troubles(*large, image("small", 1, 10), kind=Kind.RBD) == []
+    shrunk = (Severity.WARNING, "rbd-small-10 holds 10% of what sets of it usually hold")
+    sets = [*large, image("small", 2, 100), image("small", 1, 10)]
+    assert troubles(*sets, kind=Kind.RBD) == [shrunk]

@@ -196,9 +196,11 @@ def _missing(newest: Found) -> list[Trouble]:
 def _shrunk(good: list[Found], policy: BackupPolicy) -> list[Trouble]:
     """Tell of a newest set that is much smaller than those before it, taken the same way."""
     newest = good[-1]
-    earlier = [
-        one.manifest.bytes for one in good[:-1] if one.manifest.method is newest.manifest.method
-    ][-USUAL_OF:]
+    # Sets of a series are taken the same way, of the same thing.
+    like = [one for one in good[:-1] if series(one) == series(newest)]
+    earlier = [one.manifest.bytes for one in like if one.manifest.method is newest.manifest.method][
+        -USUAL_OF:
+    ]
     if newest.manifest.method is Method.INCREMENT or not earlier:
         return []
     usual = median(earlier)
