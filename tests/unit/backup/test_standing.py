@@ -141,3 +141,18 @@ def test_a_small_image_is_not_one_that_shrank() -> None:
     shrunk = (Severity.WARNING, "rbd-small-10 holds 10% of what sets of it usually hold")
     sets = [*large, image("small", 2, 100), image("small", 1, 10)]
     assert troubles(*sets, kind=Kind.RBD) == [shrunk]
+
+
+def test_what_others_took_is_not_the_newest_because_it_was_adopted_last() -> None:
+    own = found("database-own", hours_ago=2, records=PROVEN)
+    month_ago = {"taken_at": "2026-10-26T12:00:00+00:00"}
+    others = found("database-others", method=Method.ADOPTED, source=month_ago, records=PROVEN)
+    assert troubles(own, others) == []
+    (standing,) = standings([own, others], [Kind.DATABASE], BackupPolicy(), NOW)
+    assert (standing.newest, standing.proven) == ("database-own", "database-own")
+    assert [one.manifest.id for one in usable([own, others])] == ["database-others", "database-own"]
+    old = (
+        Severity.CRITICAL,
+        "the newest set is 31 days old; 24.0 h are allowed (database_rpo_hours)",
+    )
+    assert troubles(others) == [old]
