@@ -231,6 +231,19 @@ def test_records_are_kept_and_proven(cinder: Cinder, tmp_path: Path, ready: str)
     }
 
 
+def test_what_somebody_works_with_is_no_damage(cinder: Cinder, tmp_path: Path, ready: str) -> None:
+    """A tenant restores from one backup (`restoring`) or deletes another, while a set is proven."""
+    made = BackUpVolume(cinder.api).perform(cinder.step(ready, "day2-busy"), Direct(CLOCK))
+    vault = BareVault(tmp_path / "vault")
+    found = records(cinder, vault, "volumes-1")
+    assert cinder.api().delete(made.facts["backup"]).ok
+    now = cinder.api().backup(made.facts["backup"])
+    assert now is not None
+    assert now.status == "deleting"
+    told = prove(cinder, vault, found, tmp_path / "s")
+    assert told["records"] == told["available"] + 1
+
+
 def test_a_record_of_another_backup_is_found_out(cinder: Cinder, tmp_path: Path) -> None:
     vault = BareVault(tmp_path / "vault")
     with vault.write(draft(Kind.VOLUMES, "volumes-1")) as writer:
