@@ -12,7 +12,8 @@ import zstandard
 
 from day2.adapters.adopting.examine import Examined, examine
 from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
-from day2.model.backup import Method
+from day2.model.backup import Level, Method
+from day2.operations.backup.plan import Asked, plan_adopt
 
 DUMP = (
     b"/*M!999999\\- enable the sandbox mode */\n"
@@ -24,6 +25,10 @@ DUMP = (
     b"INSERT INTO `instances` VALUES\n(1),\n(2);\n" + b"-- filler\n" * 5000
 )
 END = b"-- Dump completed on 2026-01-25 10:00:07\n"
+NOW = datetime(2026, 1, 27, tzinfo=UTC)
+ASKED = Asked(
+    id="backup-adopt-1", cloud="c", region="", foundation="", by="ann", at=NOW, expires_at=NOW
+)
 MBSTREAM = shutil.which("mbstream")
 
 
@@ -87,6 +92,22 @@ def test_names_say_what_and_when(path: str, form: Form, method: Method, at: str,
     assert found.id == recognise([(path, 99.0)])[0].id, "the same each time"
 
 
+def test_an_increment_named_after_its_full_backup_is_dated_by_its_file() -> None:
+    """Kolla's script of a while: the hour, and when the full one was taken that it stands on."""
+    epoch, at = 1769335200, 1769397300.0
+    full = f"/b/mysqlbackup-25-01-2026-{epoch}.qp.mbc.mbs.gz"
+    above = f"/b/incremental-03-mysqlbackup-25-01-2026-{epoch}.qp.mbc.mbs.gz"
+    found = {one.path: one for one in recognise([(full, 0.0), (above, at)])}
+    assert (found[full].method, found[full].base) == (Method.FULL, 0)
+    assert (found[above].method, found[above].base, found[above].dated_by) == (
+        *(Method.INCREMENT, epoch, "file"),
+    )
+    assert found[above].taken_at.timestamp() == at
+    steps = plan_adopt(list(found.values()), [], ASKED, level=Level.HASHED, by="ann").steps
+    parents = {step.subject.name: step.arguments.get("parent") for step in steps[::2]}
+    assert parents == {full: "", above: found[full].id}
+
+
 def test_a_dump_without_a_date_is_dated_by_its_file_and_others_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "nova.sql").write_bytes(DUMP)
     (tmp_path / "last_full_file").write_text("x")
@@ -141,14 +162,19 @@ def test_what_would_not_restore_is_named(content: bytes, wrong: str, tmp_path: P
 
 @pytest.fixture
 def stream(tmp_path: Path) -> bytes:
-    """Files as `mbstream` itself packs them: what mariadb-backup writes."""
+    """Return a whole backup."""
+    return packed(
+        tmp_path, "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44404\nlast_lsn = 44404\n"
+    )
+
+
+def packed(place: Path, checkpoints: str) -> bytes:
+    """Return files as `mbstream` itself packs them: what mariadb-backup writes."""
     assert MBSTREAM is not None, "apt-get install mariadb-backup"
-    folder = tmp_path / "packed"
+    folder = place / "packed"
     folder.mkdir()
     (folder / "ibdata1").write_bytes(bytes(range(256)) * 8192)
-    (folder / "xtrabackup_checkpoints").write_text(
-        "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44404\nlast_lsn = 44404\n"
-    )
+    (folder / "xtrabackup_checkpoints").write_text(checkpoints)
     (folder / "xtrabackup_info").write_text(
         "tool_version = 10.11.18-MariaDB\nserver_version = 10.11.18-MariaDB\n"
         "binlog_pos = filename 'binlog.000002', position '342'\n"

@@ -156,7 +156,7 @@ def plan_adopt(
     candidates: Sequence[Candidate], known: Sequence[str], asked: Asked, *, level: Level, by: str
 ) -> Plan:
     """Plan to examine backups that others took, oldest first; those in the vault are left alone."""
-    fulls = {one.epoch: one.id for one in candidates if one.epoch and not one.base}
+    fulls = {one.epoch: one.id for one in candidates if one.method is Method.FULL}
     steps: list[Step] = []
     refused: list[Refusal] = []
     for one in candidates:
