@@ -7,13 +7,16 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
 from day2.adapters.adopting.examine import Examined, examine
 from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
-from day2.model.backup import Level, Method
+from day2.model.backup import Kind, Level, Method
 from day2.operations.backup.plan import Asked, plan_adopt
+from day2.operations.backup.takers.adopted import AdoptedTaker
+from tests.unit.backup.bare_vault import BareVault, draft
 
 DUMP = (
     b"/*M!999999\\- enable the sandbox mode */\n"
@@ -106,6 +109,23 @@ def test_an_increment_named_after_its_full_backup_is_dated_by_its_file() -> None
     steps = plan_adopt(list(found.values()), [], ASKED, level=Level.HASHED, by="ann").steps
     parents = {step.subject.name: step.arguments.get("parent") for step in steps[::2]}
     assert parents == {full: "", above: found[full].id}
+
+
+@pytest.mark.parametrize("parent", ["", "database-1"])
+def test_an_increment_that_stands_on_nothing_is_no_good_set(tmp_path: Path, parent: str) -> None:
+    whole = packed(tmp_path, "backup_type = incremental\nfrom_lsn = 44404\nto_lsn = 50000\n")
+    given = candidate(tmp_path, "incremental-11-mysqlbackup-25-01-2026-1769335200.mbs", whole)
+    vault = BareVault(tmp_path / "vault")
+    about = {"candidate": msgspec.json.encode(given).decode()}
+    wanted = draft(Kind.DATABASE, "database-2", method=Method.ADOPTED, parent=parent, about=about)
+    taker = AdoptedTaker(lambda *_given: {})
+    with vault.write(wanted) as writer:
+        taken = taker.take(writer, wanted, None, lambda _text: None)
+        writer.commit(source=taken.source, exits=taken.exits)
+    said = taker.check(vault, vault.find("database-2"), lambda _text: None)
+    assert said == (
+        "" if parent else f"{given.path}: an increment, and what it stands on is not there"
+    )
 
 
 def test_a_dump_without_a_date_is_dated_by_its_file_and_others_are_left_out(tmp_path: Path) -> None:
