@@ -4,6 +4,7 @@
 import gzip
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 import zstandard
 
 from day2.adapters.adopting.examine import Examined, examine
+from day2.adapters.adopting.loading import plain
 from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
+from day2.errors import NotVerified, Refused
 from day2.model.backup import Kind, Level, Method
 from day2.operations.backup.plan import Asked, plan_adopt
 from day2.operations.backup.takers.adopted import AdoptedTaker
@@ -229,3 +232,34 @@ def test_a_physical_backup_that_ends_early_or_was_changed_is_named(
     assert "not a stream" in physical(tmp_path, b"x" * 4096).wrong
     without = stream[: stream.index(b"XBSTCK01", len(stream) - 2000)]
     assert physical(tmp_path, without).wrong
+
+
+@pytest.mark.parametrize("ending", [".sql", ".sql.gz", ".sql.zst"])
+def test_what_is_restored_is_all_that_was_read(ending: str, tmp_path: Path) -> None:
+    """`cat a.zst b.zst` and pzstd make several frames; the first alone would be half a backup."""
+    pack = {
+        ".sql": lambda part: part,
+        ".sql.gz": gzip.compress,
+        ".sql.zst": zstandard.ZstdCompressor(write_content_size=True).compress,
+    }[ending]
+    given = candidate(tmp_path, f"nova{ending}", pack(DUMP) + pack(b"x" * 3_000_000 + END))
+    assert b"".join(plain(given)) == DUMP + b"x" * 3_000_000 + END
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"), [(".gz", gzip.compress), (".zst", zstandard.ZstdCompressor().compress)]
+)
+def test_what_was_cut_since_it_was_adopted_is_not_restored(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """Only the last of a chain is hashed again before; those below it may be written over."""
+    whole = pack(DUMP + END)
+    given = candidate(tmp_path, f"nova.sql{ending}", whole[:-40])
+    with pytest.raises(NotVerified, match="has no end"):
+        list(plain(given))
+    given = candidate(tmp_path, f"cinder.sql{ending}", whole[:20] + b"x" * 40 + whole[60:])
+    with pytest.raises(NotVerified, match="damaged"):
+        list(plain(given))
+    Path(given.path).unlink()
+    with pytest.raises(Refused, match="cannot read"):
+        list(plain(given))
