@@ -22,6 +22,7 @@ from day2.adapters.host_files import Bounds, Fetched, FilesOfHosts, HostFiles, L
 from day2.adapters.kolla.inventory import Inventory
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
+from day2.adapters.vaults import keys
 from day2.errors import BadAnswer, NotVerified, Refused, Unreachable
 from day2.model.backup import Kind, Level, State, Told
 from day2.operations.backup import work
@@ -29,6 +30,7 @@ from day2.operations.backup.takers import config
 from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker, restore
 from tests import ansible
 from tests.unit.backup.bare_vault import BareVault, draft
+from tests.unit.backup.stand import Stand
 
 KEY = b"c2VjcmV0LWZlcm5ldC1rZXk="
 DOCKER = """#!{python} -I
@@ -397,3 +399,22 @@ def test_a_tree_that_cannot_be_unpacked_makes_its_set_bad(
     assert (verified.ok, vault.find("config-1").state) == (False, State.BAD)
     assert "cannot be unpacked" in verified.detail
     assert not (tmp_path / "outside").exists()
+
+
+def test_what_has_not_changed_is_taken_again_for_other_keys(stand: Stand, kolla: Path) -> None:
+    """A key was lost, and replaced: the newest set must open with the new one."""
+    keys.generate(stand.folder / "next.key", stand.clock.now())
+    (following,) = keys.identities(str(stand.folder / "next.key"))
+    replaced = [stand.recipients[0], str(following.to_public())]
+
+    def newest(at: str, recipients: list[str]) -> str:
+        vault = stand.vault(recipients=recipients)
+        given = draft(Kind.CONFIG, f"config-20261126-{at}")
+        return work.take(vault, taker(kolla), given, stand.clock, silent).manifest.id
+
+    first = newest("060000-aaaa", stand.recipients)
+    assert newest("070000-bbbb", list(reversed(stand.recipients))) == first
+    second = newest("080000-cccc", replaced)
+    assert second != first
+    assert stand.vault().find(second).manifest.recipients == replaced
+    assert newest("090000-dddd", replaced) == second

@@ -36,7 +36,9 @@ def take(vault: Vault, taker: Taker, draft: Draft, clock: Clock, say: Say) -> Fo
     require_parent(parent, draft)
     with vault.write(draft) as writer:
         taken = taker.take(writer, draft, parent, say)
-        same = None if draft.about.get(ALWAYS) else _same(vault.sets(), draft.kind, taken.content)
+        same = None
+        if not draft.about.get(ALWAYS):
+            same = _same(vault.sets(), draft.kind, taken.content, writer.recipients)
         if same is None:
             return writer.commit(source=taken.source, exits=taken.exits)
     say(f"nothing changed since {same.manifest.id}")
@@ -53,10 +55,17 @@ def take(vault: Vault, taker: Taker, draft: Draft, clock: Clock, say: Say) -> Fo
     return vault.find(same.manifest.id)
 
 
-def _same(found: Sequence[Found], kind: Kind, content: str) -> Found | None:
-    """Return the newest set of a kind, when it holds this and could be restored."""
+def _same(
+    found: Sequence[Found], kind: Kind, content: str, recipients: Sequence[str]
+) -> Found | None:
+    """Return the newest set of a kind, when it holds this, sealed to these, and could be restored.
+
+    One that is sealed to keys of before is no stand-in: they were replaced for a reason.
+    """
     newest = next((one for one in reversed(found) if one.manifest.kind is kind), None)
     if not content or newest is None or newest.state is not State.GOOD:
+        return None
+    if set(newest.manifest.recipients) != set(recipients):
         return None
     return newest if newest.manifest.source.get("content_sha256") == content else None
 
