@@ -251,7 +251,7 @@ class Restore(Document):
             action="append",
             default=[],
             metavar="WORD",
-            help="let it run in spite of a blocker: other-revision",
+            help="let it run in spite of a blocker: other-revision, other-cloud",
         )
         add_making_arguments(parser)
 
