@@ -206,10 +206,15 @@ def _files(host: str, told: _File) -> Iterator[Fetched]:
         if told.form == "plain":
             yield Fetched(what=told.what, path="", content=data)
             return
+        left = UNPACKED_BYTES_MAX
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as opened:
             for number, member in enumerate(opened):
                 if number > FILES_MAX:
                     raise BadAnswer(f"{what}: more than {FILES_MAX:,} files")
+                # Holes take no room on their way, and all of it when they are read.
+                left -= member.size
+                if left < 0:
+                    raise BadAnswer(f"{what}: it is larger than {UNPACKED_BYTES_MAX >> 20} MiB")
                 content = opened.extractfile(member) if member.isreg() else None
                 if content is None and not member.issym():
                     continue

@@ -184,6 +184,28 @@ def test_a_host_that_changes_its_answer_is_found_out(tmp_path: Path) -> None:
     assert "not whole" in str(host.error)
 
 
+def test_a_file_of_holes_does_not_fill_our_memory(tmp_path: Path) -> None:
+    """A few hundred bytes on their way, a tebibyte of zeros when it is read."""
+    found = asking(tmp_path, {"bad": ("keystone",), "ctl": ("keystone",)})
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        file = tarfile.TarInfo("fernet-keys/0")
+        file.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}
+        archive.addfile(file)
+    engine = tmp_path / "venv" / "bin" / "docker"
+    text = engine.read_text().replace(
+        "    sys.stdout.buffer.write(packed.getvalue())\n",
+        f"    holes = {packed.getvalue()!r} if host == 'bad' else packed.getvalue()\n"
+        "    sys.stdout.buffer.write(holes)\n",
+        1,
+    )
+    engine.write_text(text)
+    bad, good = found.fetch(VOLUMES)
+    assert isinstance(bad.error, BadAnswer)
+    assert "larger than" in str(bad.error)
+    assert [file.content for file in good.files] == [KEY, KEY]
+
+
 def test_an_answer_in_another_form_is_refused(tmp_path: Path) -> None:
     found = asking(tmp_path, {"ctl": ()})
     ansible.say(tmp_path, "ctl", "ok", day2={"key": "zz", "code": "", "hidden": ""})
