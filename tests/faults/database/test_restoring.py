@@ -12,6 +12,7 @@ from day2.adapters.database import loading, restoring
 from day2.adapters.database.loading import Ways
 from day2.errors import BadAnswer, NotVerified, Refused
 from lab.database_server import PASSWORD, Real
+from tests.faults.backup.test_power_cut import follow, watched
 from tests.faults.database import nasty, taking
 
 Start = Callable[..., Real]
@@ -68,6 +69,13 @@ def test_what_cannot_be_loaded_leaves_everything_as_it_was(real: Real, place: Pa
     with pytest.raises(NotVerified, match="it is as it was before"):
         restoring.replace(real.server(), took.dump, told, "nova", aside=place / "aside")
     assert real.sql("SELECT id FROM nova.instances") == [(1,), (2,), (7,)]
+
+
+def test_what_is_kept_aside_lasts_before_anything_is_dropped(real: Real, place: Path) -> None:
+    nasty.plant(real)
+    with watched() as acts:
+        restoring.keep_aside(real.server(), "nova", place / "aside.sql")
+    follow(acts, ("flush", "aside.sql"), ("flush", place.name))
 
 
 def test_what_is_not_what_was_dumped_is_put_back(real: Real, place: Path) -> None:

@@ -166,9 +166,19 @@ def _new(file: Path) -> Iterator[Write]:
             yield opened.write
             opened.flush()
             os.fsync(opened.fileno())
+        _flush(file.parent)
     except BaseException:
         file.unlink()
         raise
+
+
+def _flush(folder: Path) -> None:
+    """Make the new name last: it lives in the folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _nowhere(part: bytes) -> None:
