@@ -78,6 +78,26 @@ def test_what_is_kept_aside_lasts_before_anything_is_dropped(real: Real, place: 
     follow(acts, ("flush", "aside.sql"), ("flush", place.name))
 
 
+def test_where_there_was_no_schema_a_failure_and_a_kill_leave_none(real: Real, place: Path) -> None:
+    nasty.plant(real)
+    took = taking.take(real.server(), place)
+    told, aside = loading.index(took.dump), place / "aside.sql"
+    real.sql("DROP DATABASE nova")
+    broken = place / "broken.sql"
+    broken.write_bytes(
+        took.dump.read_bytes().replace(b"INSERT INTO `instances`", b"INSERT IN  `instances`")
+    )
+    with pytest.raises(NotVerified, match="there was none before, and there is none now"):
+        restoring.replace(real.server(), broken, loading.index(broken), "nova", aside=aside)
+    assert "nova" not in {name for (name,) in real.sql("SHOW DATABASES")}
+    # As a kill within the load leaves it: what is there now was not there before.
+    real.sql("CREATE DATABASE nova", "CREATE TABLE nova.half (id INT)")
+    facts = restoring.replace(real.server(), took.dump, told, "nova", aside=aside)
+    assert facts["aside"] == ""
+    assert not aside.exists()
+    assert [r[0] for r in real.sql("SHOW TABLES FROM nova")] == ["alembic_version", "instances"]
+
+
 def test_what_is_not_what_was_dumped_is_put_back(real: Real, place: Path) -> None:
     nasty.plant(real)
     took = taking.take(real.server(), place)
