@@ -98,6 +98,25 @@ def test_where_there_was_no_schema_a_failure_and_a_kill_leave_none(real: Real, p
     assert [r[0] for r in real.sql("SHOW TABLES FROM nova")] == ["alembic_version", "instances"]
 
 
+def test_why_it_was_not_loaded_tells_nothing_of_what_is_in_it(real: Real, place: Path) -> None:
+    """A server repeats what it could not take: a row of Keystone's, the hash of a password."""
+    real.sql(
+        "CREATE DATABASE nova",
+        "CREATE TABLE nova.instances (id INT, secret VARCHAR(64), UNIQUE (secret, id))",
+        "INSERT INTO nova.instances VALUES (1, 's3cret'), (2, 's3cret')",
+    )
+    took = taking.take(real.server(), place)
+    whole = took.dump.read_bytes()
+    took.dump.write_bytes(whole.replace(b"INSERT INTO `instances`", b"INSERT IN  `instances`"))
+    with pytest.raises(NotVerified, match="loading data") as caught:
+        restoring.replace(
+            real.server(), took.dump, loading.index(took.dump), "nova", aside=place / "aside"
+        )
+    assert "ERROR 1064 (42000) at line" in str(caught.value)
+    assert "near …" in str(caught.value)
+    assert "s3c" not in str(caught.value)
+
+
 def test_what_is_not_what_was_dumped_is_put_back(real: Real, place: Path) -> None:
     nasty.plant(real)
     took = taking.take(real.server(), place)
