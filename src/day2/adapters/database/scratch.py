@@ -66,17 +66,30 @@ def folder(parent: Path) -> Iterator[Path]:
     sweep(parent)
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        place, handle = _held(parent)
     except OSError as error:
         raise BadSettings(f"cannot make a folder in {parent}: {error.strerror}") from None
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if len(str(place / "s.sock")) > SOCKET_MAX:
             raise BadSettings(f"{parent} is too long a name: a socket in it cannot be reached")
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        os.close(handle)
+
+
+def _held(parent: Path) -> tuple[Path, int]:
+    """Make a folder and lock it; one that somebody sweeps in between is let go."""
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if place.exists():
+                return place, handle
         os.close(handle)
 
 
