@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from day2.adapters import private_folders
 from day2.adapters.clock import SystemClock
 from day2.adapters.database import physical, scratch
 from day2.adapters.database.beside import Beside
@@ -56,13 +57,13 @@ def test_a_killed_day2_leaves_no_server_and_the_next_sweeps_its_folder(place: Pa
         assert told[1:] == ["0", "OFF"]
         assert len(of(place)) == 1
         # Somebody else's proof is not swept while it runs.
-        assert scratch.sweep(place) == []
+        assert private_folders.sweep(place) == []
         os.kill(child.pid, signal.SIGKILL)
     until = time.monotonic() + 30
     while of(place) and time.monotonic() < until:
         time.sleep(0.1)
     assert of(place) == []
-    assert len(scratch.sweep(place)) == 1
+    assert len(private_folders.sweep(place)) == 1
     assert list(place.iterdir()) == []
 
 

@@ -6,11 +6,13 @@ import contextlib
 import io
 import json
 import os
+import signal
+import stat
 import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -440,3 +442,29 @@ def test_what_has_not_changed_is_taken_again_for_other_keys(stand: Stand, kolla:
     assert second != first
     assert stand.vault().find(second).manifest.recipients == replaced
     assert newest("090000-dddd", replaced) == second
+
+
+def test_what_a_killed_proof_left_decrypted_is_removed_by_the_next(
+    tmp_path: Path, kolla: Path
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla, Held(name="hosts/a/k", content=KEY)), "config-1")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def prove(say: Callable[[str], None]) -> bool:
+        return work.verify(
+            vault, taker(kolla), "config-1", Level.RESTORED,
+            by="tests", clock=vault.clock, scratch=scratch, say=say,
+        ).ok  # fmt: skip
+
+    child = os.fork()
+    if not child:
+        # Killed when the keys lie there in clear.
+        prove(lambda said: os.kill(os.getpid(), signal.SIGKILL) if said == "unpacking" else None)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    (left,) = scratch.iterdir()
+    assert stat.S_IMODE(left.stat().st_mode) == 0o700
+    assert prove(silent)
+    assert list(scratch.iterdir()) == []

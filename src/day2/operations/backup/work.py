@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker does: take one set, or prove one to a level; the vault holds what became of it."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
+from day2.adapters import private_folders
 from day2.adapters.clock import Clock
 from day2.adapters.vaults.vault import Draft, Vault
 from day2.errors import BadUsage, Day2Error, NotVerified, Refused
@@ -146,16 +145,13 @@ def verify(
 def _opened(
     vault: Vault, taker: Taker, found: Found, level: Level, scratch: Path | None, say: Say
 ) -> tuple[Level, dict[str, Any]]:
-    folder = Path(tempfile.mkdtemp(prefix="day2-proof-", dir=scratch))
-    try:
+    with private_folders.folder(scratch) as folder:
         if level >= Level.RESTORED:
             say("restoring")
             return Level.RESTORED, taker.prove(vault, found, folder, say)
         for artefact in found.manifest.artefacts:
             say(f"reading {artefact.name}")
             vault.fetch(found, artefact, folder).unlink()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return Level.READ, {}
 
 
