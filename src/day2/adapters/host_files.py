@@ -19,6 +19,7 @@ import msgspec
 from day2.adapters import ansible
 from day2.adapters.ansible import Ansible, Program
 from day2.adapters.kolla.inventory import InventoryHost
+from day2.adapters.reasons import one_line
 from day2.adapters.sealed import Key
 from day2.errors import BadAnswer, Day2Error, Unreachable
 
@@ -138,11 +139,11 @@ class FilesOfHosts:
             BadSettings, BadAnswer: when Ansible or the inventory cannot be used.
 
         """
-        bounds, key = self._bounds, Key()
+        bounds, key, asked = self._bounds, Key(), wanted(volumes)
         hosts = self._ansible.hosts
         arguments = {
             "engine": self._engine,
-            "wanted": wanted(volumes),
+            "wanted": asked,
             "seconds": max(1.0, bounds.host_seconds - MARGIN_SECONDS),
             "read_bytes": bounds.read_bytes,
             "answer_bytes": bounds.answer_bytes,
@@ -155,16 +156,18 @@ class FilesOfHosts:
             host_seconds=bounds.host_seconds,
             seconds_max=bounds.seconds_max,
         )
-        found = []
+        found, known = [], frozenset(str(one["what"]) for one in asked)
         for host in hosts:
             try:
-                found.append(_answer(host, events.get(host.name), key))
+                found.append(_answer(host, events.get(host.name), key, known))
             except Day2Error as error:
                 found.append(HostFiles(host=host.name, groups=host.groups, error=error.bare()))
         return found
 
 
-def _answer(host: InventoryHost, event: dict[str, Any] | None, key: Key) -> HostFiles:
+def _answer(
+    host: InventoryHost, event: dict[str, Any] | None, key: Key, known: frozenset[str]
+) -> HostFiles:
     if event is None:
         raise Unreachable(
             f"{host.name}: no answer in time",
@@ -186,6 +189,9 @@ def _answer(host: InventoryHost, event: dict[str, Any] | None, key: Key) -> Host
             f"{host.name}: {told.error}",
             hint="setting clouds.NAME.kolla.become: true lets Ansible ask as root",
         )
+    if strange := [one.what for one in told.files if one.what not in known]:
+        # What a thing is called says where in a set it lies.
+        raise BadAnswer(f"{host.name}: it gave {one_line(strange[0])!r}, which was not asked for")
     return HostFiles(
         host=host.name,
         groups=host.groups,

@@ -186,6 +186,26 @@ def test_a_host_that_changes_its_answer_is_found_out(tmp_path: Path) -> None:
     assert "not whole" in str(host.error)
 
 
+def test_a_host_gives_nothing_but_what_it_was_asked_for(tmp_path: Path) -> None:
+    """Else it would say where in the set its files lie: within this machine's configuration."""
+    found = asking(tmp_path, {"bad": ("keystone",)})
+    program = tmp_path / "venv" / "bin" / "ansible"
+    program.write_text(
+        program.read_text().replace(
+            "program = programs.load(words)\n",
+            "at = words.index('-a') + 1\n"
+            "asked = json.loads(words[at])\n"
+            "asked['wanted'][0]['what'] = '../../etc/kolla/group_vars'\n"
+            "words[at] = json.dumps(asked)\n"
+            "program = programs.load(words)\n",
+        )
+    )
+    (bad,) = found.fetch(VOLUMES)
+    assert isinstance(bad.error, BadAnswer)
+    assert "was not asked for" in str(bad.error)
+    assert bad.files == []
+
+
 def test_a_file_of_holes_does_not_fill_our_memory(tmp_path: Path) -> None:
     """A few hundred bytes on their way, a tebibyte of zeros when it is read."""
     found = asking(tmp_path, {"bad": ("keystone",), "ctl": ("keystone",)})
