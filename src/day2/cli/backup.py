@@ -331,8 +331,10 @@ def _chosen(site: "Site", parsed: argparse.Namespace) -> "list[Found]":
 
 
 def say(text: str) -> None:
-    """Say what is under way: for the log of the run."""
-    sys.stderr.write(f"{text}\n")
+    """Say what is under way: for the log of the run, and for those who watch it."""
+    from day2.report.terminal import plain
+
+    sys.stderr.write(f"{plain(text)}\n")
     sys.stderr.flush()
 
 
