@@ -206,7 +206,7 @@ def test_an_increment_is_taken_of_the_node_whose_files_the_set_below_it_holds(
     full = taken(first, "database-1", Method.FULL)
     reached = full.manifest.source["lsn"]["to"]
     number = 0
-    while int(second.sql("SHOW STATUS LIKE 'Innodb_lsn_current'")[0][1]) <= reached:
+    while int(str(second.sql("SHOW STATUS LIKE 'Innodb_lsn_current'")[0][1])) <= reached:
         number += 1
         second.sql(f"CREATE DATABASE IF NOT EXISTS d{number}", f"CREATE TABLE d{number}.t (id INT)")
     with pytest.raises(Refused, match="each node numbers its log for itself"):

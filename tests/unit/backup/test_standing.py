@@ -133,8 +133,15 @@ def test_one_image_without_a_new_set_is_told_though_others_have_one() -> None:
 def test_a_small_image_is_not_one_that_shrank() -> None:
     def image(name: str, hours_ago: float, size: int) -> Found:
         source = {"pool": "volumes", "image": name, "series": f"volumes/{name}"}
-        fields = {"kind": Kind.RBD, "method": Method.FULL, "records": PROVEN, "source": source}
-        return found(f"rbd-{name}-{size}", hours_ago=hours_ago, size=size, **fields)
+        return found(
+            f"rbd-{name}-{size}",
+            kind=Kind.RBD,
+            method=Method.FULL,
+            hours_ago=hours_ago,
+            size=size,
+            records=PROVEN,
+            source=source,
+        )
 
     large = [image(f"large{n}", 3, 1000) for n in range(3)]
     assert troubles(*large, image("small", 1, 10), kind=Kind.RBD) == []

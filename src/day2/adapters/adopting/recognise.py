@@ -95,8 +95,8 @@ def _candidate(path: str, changed: float) -> Candidate | None:
     if match:
         base = int(match["epoch"])
         made = _physical(path, match, Method.INCREMENT, base, base=base)
-        at = datetime.fromtimestamp(changed, UTC)
-        return msgspec.structs.replace(made, taken_at=at, dated_by="file")
+        written = datetime.fromtimestamp(changed, UTC)
+        return msgspec.structs.replace(made, taken_at=written, dated_by="file")
     match = OLD_INCREMENT.match(path)
     if match:
         return _physical(path, match, Method.INCREMENT, int(match["epoch"]))

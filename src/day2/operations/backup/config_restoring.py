@@ -168,7 +168,7 @@ def _clear(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _copy(source: "os.PathLike[str]", target: "os.PathLike[str]") -> None:
+def _copy(source: str | Path, target: str | Path) -> None:
     """Copy one file, private from its first byte on; mode and owner are given to it afterwards."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(target, flags, 0o600)
