@@ -25,7 +25,7 @@ from day2.adapters.kolla.inventory import Inventory
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
 from day2.adapters.vaults import keys
-from day2.errors import BadAnswer, NotVerified, Refused, Unreachable
+from day2.errors import BadAnswer, BadSettings, NotVerified, Refused, Unreachable
 from day2.model.backup import Kind, Level, State, Told
 from day2.operations.backup import work
 from day2.operations.backup.takers import config
@@ -400,6 +400,15 @@ def test_a_file_of_two_names_is_there_under_both(tmp_path: Path, kolla: Path) ->
     restore(vault, found, into, tmp_path, silent)
     names = {path.name: path.read_text() for path in (into / "etc/kolla").iterdir()}
     assert names == {"globals.yml": "a: 1\n", "globals.yml.kept": "a: 1\n"}
+
+
+def test_a_name_that_no_set_can_hold_is_told(tmp_path: Path, kolla: Path) -> None:
+    (kolla / os.fsdecode(b"globals-\xe9t\xe9.yml")).touch()
+    vault = BareVault(tmp_path / "vault")
+    with pytest.raises(BadSettings, match="is not UTF-8") as caught:
+        take(vault, taker(kolla), "config-1")
+    assert "globals-?t?.yml" in str(caught.value)
+    assert vault.sets() == []
 
 
 def test_what_a_killed_restore_left_is_no_hindrance(tmp_path: Path, kolla: Path) -> None:

@@ -256,6 +256,11 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> Entry:
     try:
         told = archive.gettarinfo(str(path), arcname=name.lstrip("/"))
         entry = Entry(path=name, mode=told.mode, owner=told.uid, group=told.gid)
+        try:
+            f"{name}{told.linkname}".encode()
+        except UnicodeEncodeError:
+            shown = name.encode(errors="replace").decode()
+            raise BadSettings(f"the name of {shown} is not UTF-8", hint="rename it") from None
         if told.islnk():
             # A second name of a file that is in the archive: its content is written again.
             told.type, told.linkname, told.size = tarfile.REGTYPE, "", path.lstat().st_size
