@@ -212,7 +212,7 @@ def _files(host: str, told: _File) -> Iterator[Fetched]:
         if told.form == "plain":
             yield Fetched(what=told.what, path="", content=data)
             return
-        left = UNPACKED_BYTES_MAX
+        left, paths = UNPACKED_BYTES_MAX, set()
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as opened:
             for number, member in enumerate(opened):
                 if number > FILES_MAX:
@@ -224,9 +224,15 @@ def _files(host: str, told: _File) -> Iterator[Fetched]:
                 content = opened.extractfile(member) if member.isreg() else None
                 if content is None and not member.issym():
                     continue
+                path = _within(member.name, what)
+                if path in paths:
+                    raise BadAnswer(f"{what}: it has {path} twice")
+                paths.add(path)
+                if member.issym() and not member.linkname.isprintable():
+                    raise BadAnswer(f"{what}: {path} leads to no name that a set can hold")
                 yield Fetched(
                     what=told.what,
-                    path=_within(member.name, what),
+                    path=path,
                     mode=member.mode & 0o777,
                     owner=member.uid,
                     group=member.gid,

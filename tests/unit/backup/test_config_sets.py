@@ -206,25 +206,47 @@ def test_a_host_gives_nothing_but_what_it_was_asked_for(tmp_path: Path) -> None:
     assert bad.files == []
 
 
-def test_a_file_of_holes_does_not_fill_our_memory(tmp_path: Path) -> None:
-    """A few hundred bytes on their way, a tebibyte of zeros when it is read."""
+def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
+    made = tarfile.TarInfo(name)
+    made.size = len(content)
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made, content
+
+
+HOLES = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}
+LINK = {"type": tarfile.SYMTYPE, "linkname": os.fsdecode(b"../archive/\xe9")}
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        # A few hundred bytes on their way, a tebibyte of zeros when it is read.
+        ([member("fernet-keys/0", pax_headers=HOLES)], "larger than"),
+        # What no index can hold, and what an index can hold once only.
+        ([member("fernet-keys/live", **LINK)], "leads to no name"),
+        ([member("fernet-keys/0", b"a"), member("fernet-keys/./0", b"b")], "twice"),
+    ],
+)
+def test_what_one_host_makes_up_ends_no_backup_of_the_others(
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], said: str
+) -> None:
     found = asking(tmp_path, {"bad": ("keystone",), "ctl": ("keystone",)})
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        file = tarfile.TarInfo("fernet-keys/0")
-        file.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}
-        archive.addfile(file)
+        for one, content in members:
+            archive.addfile(one, io.BytesIO(content))
     engine = tmp_path / "venv" / "bin" / "docker"
     text = engine.read_text().replace(
         "    sys.stdout.buffer.write(packed.getvalue())\n",
-        f"    holes = {packed.getvalue()!r} if host == 'bad' else packed.getvalue()\n"
-        "    sys.stdout.buffer.write(holes)\n",
+        f"    made = {packed.getvalue()!r} if host == 'bad' else packed.getvalue()\n"
+        "    sys.stdout.buffer.write(made)\n",
         1,
     )
     engine.write_text(text)
     bad, good = found.fetch(VOLUMES)
     assert isinstance(bad.error, BadAnswer)
-    assert "larger than" in str(bad.error)
+    assert said in str(bad.error)
     assert [file.content for file in good.files] == [KEY, KEY]
 
 
