@@ -189,7 +189,10 @@ def _answer(
             f"{host.name}: {told.error}",
             hint="setting clouds.NAME.kolla.become: true lets Ansible ask as root",
         )
-    if strange := [one.what for one in told.files if one.what not in known]:
+    names = [one.what for one in told.files]
+    if len(set(names)) < len(names):
+        raise BadAnswer(f"{host.name}: it gave something twice")
+    if strange := [name for name in names if name not in known]:
         # What a thing is called says where in a set it lies.
         raise BadAnswer(f"{host.name}: it gave {one_line(strange[0])!r}, which was not asked for")
     return HostFiles(
@@ -212,7 +215,8 @@ def _files(host: str, told: _File) -> Iterator[Fetched]:
         if told.form == "plain":
             yield Fetched(what=told.what, path="", content=data)
             return
-        left, paths = UNPACKED_BYTES_MAX, set()
+        left = UNPACKED_BYTES_MAX
+        paths: set[str] = set()
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as opened:
             for number, member in enumerate(opened):
                 if number > FILES_MAX:

@@ -215,7 +215,7 @@ def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarI
 
 
 HOLES = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}
-LINK = {"type": tarfile.SYMTYPE, "linkname": os.fsdecode(b"../archive/\xe9")}
+LINK: dict[str, Any] = {"type": tarfile.SYMTYPE, "linkname": os.fsdecode(b"../archive/\xe9")}
 
 
 @pytest.mark.parametrize(
