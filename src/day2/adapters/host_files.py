@@ -19,6 +19,7 @@ import msgspec
 from day2.adapters import ansible
 from day2.adapters.ansible import Ansible, Program
 from day2.adapters.kolla.inventory import InventoryHost
+from day2.adapters.reasons import one_line
 from day2.adapters.sealed import Key
 from day2.errors import BadAnswer, Day2Error, Unreachable
 
@@ -138,11 +139,11 @@ class FilesOfHosts:
             BadSettings, BadAnswer: when Ansible or the inventory cannot be used.
 
         """
-        bounds, key = self._bounds, Key()
+        bounds, key, asked = self._bounds, Key(), wanted(volumes)
         hosts = self._ansible.hosts
         arguments = {
             "engine": self._engine,
-            "wanted": wanted(volumes),
+            "wanted": asked,
             "seconds": max(1.0, bounds.host_seconds - MARGIN_SECONDS),
             "read_bytes": bounds.read_bytes,
             "answer_bytes": bounds.answer_bytes,
@@ -155,16 +156,18 @@ class FilesOfHosts:
             host_seconds=bounds.host_seconds,
             seconds_max=bounds.seconds_max,
         )
-        found = []
+        found, known = [], frozenset(str(one["what"]) for one in asked)
         for host in hosts:
             try:
-                found.append(_answer(host, events.get(host.name), key))
+                found.append(_answer(host, events.get(host.name), key, known))
             except Day2Error as error:
                 found.append(HostFiles(host=host.name, groups=host.groups, error=error.bare()))
         return found
 
 
-def _answer(host: InventoryHost, event: dict[str, Any] | None, key: Key) -> HostFiles:
+def _answer(
+    host: InventoryHost, event: dict[str, Any] | None, key: Key, known: frozenset[str]
+) -> HostFiles:
     if event is None:
         raise Unreachable(
             f"{host.name}: no answer in time",
@@ -186,6 +189,12 @@ def _answer(host: InventoryHost, event: dict[str, Any] | None, key: Key) -> Host
             f"{host.name}: {told.error}",
             hint="setting clouds.NAME.kolla.become: true lets Ansible ask as root",
         )
+    names = [one.what for one in told.files]
+    if len(set(names)) < len(names):
+        raise BadAnswer(f"{host.name}: it gave something twice")
+    if strange := [name for name in names if name not in known]:
+        # What a thing is called says where in a set it lies.
+        raise BadAnswer(f"{host.name}: it gave {one_line(strange[0])!r}, which was not asked for")
     return HostFiles(
         host=host.name,
         groups=host.groups,
@@ -206,16 +215,28 @@ def _files(host: str, told: _File) -> Iterator[Fetched]:
         if told.form == "plain":
             yield Fetched(what=told.what, path="", content=data)
             return
+        left = UNPACKED_BYTES_MAX
+        paths: set[str] = set()
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as opened:
             for number, member in enumerate(opened):
                 if number > FILES_MAX:
                     raise BadAnswer(f"{what}: more than {FILES_MAX:,} files")
+                # Holes take no room on their way, and all of it when they are read.
+                left -= member.size
+                if left < 0:
+                    raise BadAnswer(f"{what}: it is larger than {UNPACKED_BYTES_MAX >> 20} MiB")
                 content = opened.extractfile(member) if member.isreg() else None
                 if content is None and not member.issym():
                     continue
+                path = _within(member.name, what)
+                if path in paths:
+                    raise BadAnswer(f"{what}: it has {path} twice")
+                paths.add(path)
+                if member.issym() and not member.linkname.isprintable():
+                    raise BadAnswer(f"{what}: {path} leads to no name that a set can hold")
                 yield Fetched(
                     what=told.what,
-                    path=_within(member.name, what),
+                    path=path,
                     mode=member.mode & 0o777,
                     owner=member.uid,
                     group=member.gid,

@@ -251,7 +251,7 @@ class Restore(Document):
             action="append",
             default=[],
             metavar="WORD",
-            help="let it run in spite of a blocker: other-revision",
+            help="let it run in spite of a blocker: other-revision, other-cloud",
         )
         add_making_arguments(parser)
 
@@ -285,13 +285,17 @@ class Restore(Document):
 
 
 def _files(site: "Site", name: str, into: str) -> Produced:
+    from day2.report.terminal import plain
+
     folder = Path(into).absolute()
     facts = site.backups.work.restore_files(name, folder, say=say)
     links = facts["links"]
     text = f"{facts['files']} files, {facts['bytes']} bytes in {folder}\n"
     if not facts["owners"]:
         text += "Their owners were not given back: this user may not. As root it would.\n"
-    text += "".join(f"not made: link {name} -> {links[name]}\n" for name in sorted(links))
+    # Their names are those of the set, which may be anybody's.
+    made = (f"not made: link {name} -> {links[name]}" for name in sorted(links))
+    text += "".join(f"{plain(line)}\n" for line in made)
     return Produced(
         document=envelope(
             "backup-restored", cloud=site.cloud, at=site.clock.now(), into=str(folder), **facts
@@ -327,8 +331,10 @@ def _chosen(site: "Site", parsed: argparse.Namespace) -> "list[Found]":
 
 
 def say(text: str) -> None:
-    """Say what is under way: for the log of the run."""
-    sys.stderr.write(f"{text}\n")
+    """Say what is under way: for the log of the run, and for those who watch it."""
+    from day2.report.terminal import plain
+
+    sys.stderr.write(f"{plain(text)}\n")
     sys.stderr.flush()
 
 

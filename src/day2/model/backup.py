@@ -167,9 +167,20 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> State:
-        """Return what it is good for, by the newest verification and the newest decision."""
-        proofs = [record for record in self.records if record.told is Told.VERIFIED]
-        if self.broken or (proofs and not proofs[-1].ok):
+        """Return what it is good for, by its verifications and the newest decision.
+
+        One that failed stands until the set holds at that level again, or at a higher one: what
+        would not restore may have the right hashes all the same.
+        """
+        failed: Level | None = None
+        for record in self.records:
+            if record.told is not Told.VERIFIED:
+                continue
+            if not record.ok:
+                failed = max(failed or record.level, record.level)
+            elif failed is not None and record.level >= failed:
+                failed = None
+        if self.broken or failed is not None:
             return State.BAD
         told = [r.told for r in self.records if r.told in {Told.CONDEMNED, Told.SPARED}]
         return State.CONDEMNED if told[-1:] == [Told.CONDEMNED] else State.GOOD

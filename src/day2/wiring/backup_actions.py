@@ -48,7 +48,7 @@ def actions(site: "Site", backups: "Backups") -> "Mapping[str, Action]":
         Remove(opened, clock, lambda name: why_kept(site, name)),
         Sweep(opened, backups.policy.leftover_hours),
         BackUpVolume(lambda: takers.volume_backups(site)),
-        DropBackup(lambda: takers.volume_backups(site)),
+        DropBackup(lambda: takers.volume_backups(site), lambda name: why_kept(site, name)),
         rbd.Snapshot(lambda: backups.rbd.images),
         rbd.Release(lambda: backups.rbd.images, opened),
         rbd.EndImage(lambda: backups.rbd.images, opened, clock),

@@ -209,15 +209,19 @@ class BackupPlans:
         found = self._backups.vault.find(name)
         restoring.require_restorable(found, schema)
         asked = self.asked(RESTORE, ticket)
-        allowed = "other-revision" in allow
         server = self._backups.database
-        revision = "" if allowed else restoring.revisions_differ(found, server, schema)
+        revision = other_cloud = ""
+        if "other-revision" not in allow:
+            revision = restoring.revisions_differ(found, server, schema)
+        if "other-cloud" not in allow and found.manifest.foundation != asked.foundation:
+            other_cloud = found.manifest.foundation
         return plan_restore(
             found,
             schema,
             asked,
             aside=str(self._site.state.absolute() / "aside" / f"{asked.id}-{schema}.sql"),
             revision=revision,
+            other_cloud=other_cloud,
             in_use=restoring.in_use(server, schema),
             refers=restoring.REFERS.get(schema, ""),
         )

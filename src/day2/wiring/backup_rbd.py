@@ -2,7 +2,6 @@
 """RBD images of one cloud: which are saved now, who reads them, and what is made of their sets."""
 
 import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from day2.adapters import private_folders
 from day2.adapters.rbd import RbdSettings
 from day2.adapters.reasons import one_line
 from day2.errors import BadUsage, NotDeployed, Refused
@@ -140,8 +140,8 @@ class BackupRbd:
 
         pool, _slash, image = into.partition("/")
         found = self._backups.vault.find(name)
-        with tempfile.TemporaryDirectory(prefix="day2-rebuild-", dir=self.scratch) as folder:
-            return rebuild(self._backups.vault, found, self.images, pool, image, Path(folder), say)
+        with private_folders.folder(self.scratch) as folder:
+            return rebuild(self._backups.vault, found, self.images, pool, image, folder, say)
 
     def foreign(self, pools: Sequence[str]) -> "list[Foreign]":
         """List the snapshots that day2 has not made, of every image of these pools.

@@ -2,11 +2,10 @@
 """Plans that put single things back: an image of RBD or Glance, what Keystone has lost."""
 
 import secrets
-import tempfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from day2.adapters import private_folders
 from day2.errors import BadUsage
 from day2.model.backup import Kind
 
@@ -48,7 +47,7 @@ def reimage(
     from day2.wiring import takers
 
     vault = site.backups.vault
-    with tempfile.TemporaryDirectory(prefix="day2-image-") as folder:
+    with private_folders.folder() as folder:
         return put_back(
             vault,
             vault.find(name),
@@ -56,7 +55,7 @@ def reimage(
             image,
             new,
             as_name,
-            Path(folder),
+            folder,
             say,
         )
 
@@ -79,8 +78,8 @@ def missing(site: "Site", name: str, say: "Say") -> "tuple[Found, list[Lost]]":
         raise BadUsage(
             f"{found.manifest.id} is of kind {found.manifest.kind.value}, not of identity"
         )
-    with tempfile.TemporaryDirectory(prefix="day2-identity-") as folder:
-        before = read(site.backups.vault, found, Path(folder), say)
+    with private_folders.folder() as folder:
+        before = read(site.backups.vault, found, folder, say)
     say("reading Keystone")
     now, _absent = takers.directory(site).tables()
     return found, identity_missing.missing(before, now)

@@ -4,6 +4,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from day2.adapters import private_folders
 from day2.adapters.kolla.settings import KollaSettings
 from day2.errors import BadUsage, Refused
 from day2.model.backup import Kind, Level
@@ -86,8 +87,6 @@ class BackupWork:
             NotVerified: when the set does not hold.
 
         """
-        import tempfile
-
         from day2.operations.backup.takers.tree import TREE, restore
 
         found = self._backups.vault.find(name)
@@ -99,8 +98,8 @@ class BackupWork:
                 f"{into} is where the configuration lives: a set is restored beside it",
                 hint="another folder; compare, then copy what you want",
             )
-        with tempfile.TemporaryDirectory(prefix="day2-restore-") as scratch:
-            return restore(self._backups.vault, found, into, Path(scratch), say)
+        with private_folders.folder() as scratch:
+            return restore(self._backups.vault, found, into, scratch, say)
 
     def put_config(self, name: str, folder: Path, *, mark: str, say: "Say") -> dict[str, Any]:
         """Put the configuration of a set in place: what a worker does."""
@@ -129,10 +128,8 @@ class BackupWork:
             NotVerified, Refused: when one does not hold, or no key at hand opens it.
 
         """
-        import tempfile
-
         from day2.operations.backup.comparing import diff
 
         pair = self._backups.vault.find(before), self._backups.vault.find(after)
-        with tempfile.TemporaryDirectory(prefix="day2-diff-") as scratch:
-            return (*pair, diff(self._backups.vault, *pair, Path(scratch), say))
+        with private_folders.folder() as scratch:
+            return (*pair, diff(self._backups.vault, *pair, scratch, say))

@@ -17,9 +17,14 @@ from day2.adapters.database import identity, physical, placing, proving, scratch
 from day2.adapters.database.beside import Beside, Login
 from day2.adapters.database.dump import Taken
 from day2.adapters.database.server import Server
+from day2.adapters.database.settings import DatabaseBackupSettings
 from day2.errors import BadAnswer, BadUsage, NotVerified, Refused
+from day2.model.backup import Found, Kind, Method
+from day2.operations.backup import work
+from day2.operations.backup.takers.database import DatabaseTaker
 from lab.database_server import PASSWORD, Real
 from tests.faults.database import nasty
+from tests.unit.backup.bare_vault import BareVault, draft
 
 Start = Callable[..., Real]
 
@@ -182,6 +187,32 @@ def test_an_increment_of_another_base_is_not_made(real: Real) -> None:
     nasty.plant(real)
     with pytest.raises((BadAnswer, NotVerified)):
         physical.take(real.server(), nowhere, since=1 << 60)
+
+
+def test_an_increment_is_taken_of_the_node_whose_files_the_set_below_it_holds(
+    start: Start, place: Path, clock: SystemClock
+) -> None:
+    """Each node numbers its log for itself: that the numbers fit says nothing."""
+    first, second = start("db1"), start("db2")
+    nasty.plant(first)
+    vault = BareVault(place / "vault", clock)
+
+    def taken(of: Real, name: str, method: Method, parent: Found | None = None) -> Found:
+        taker = DatabaseTaker(of.server(), DatabaseBackupSettings(), clock, place)
+        below = {"parent": parent.manifest.id, "parent_sha256": parent.sha256} if parent else {}
+        given = draft(Kind.DATABASE, name, method=method, **below)
+        return work.take(vault, taker, given, clock, lambda _text: None)
+
+    full = taken(first, "database-1", Method.FULL)
+    reached = full.manifest.source["lsn"]["to"]
+    number = 0
+    while int(str(second.sql("SHOW STATUS LIKE 'Innodb_lsn_current'")[0][1])) <= reached:
+        number += 1
+        second.sql(f"CREATE DATABASE IF NOT EXISTS d{number}", f"CREATE TABLE d{number}.t (id INT)")
+    with pytest.raises(Refused, match="each node numbers its log for itself"):
+        taken(second, "database-2", Method.INCREMENT, full)
+    assert [one.manifest.id for one in vault.sets()] == ["database-1"]
+    taken(first, "database-3", Method.INCREMENT, full)
 
 
 def test_a_damaged_stream_is_not_unpacked(real: Real, place: Path) -> None:

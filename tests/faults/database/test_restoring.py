@@ -12,6 +12,7 @@ from day2.adapters.database import loading, restoring
 from day2.adapters.database.loading import Ways
 from day2.errors import BadAnswer, NotVerified, Refused
 from lab.database_server import PASSWORD, Real
+from tests.faults.backup.test_power_cut import follow, watched
 from tests.faults.database import nasty, taking
 
 Start = Callable[..., Real]
@@ -68,6 +69,52 @@ def test_what_cannot_be_loaded_leaves_everything_as_it_was(real: Real, place: Pa
     with pytest.raises(NotVerified, match="it is as it was before"):
         restoring.replace(real.server(), took.dump, told, "nova", aside=place / "aside")
     assert real.sql("SELECT id FROM nova.instances") == [(1,), (2,), (7,)]
+
+
+def test_what_is_kept_aside_lasts_before_anything_is_dropped(real: Real, place: Path) -> None:
+    nasty.plant(real)
+    with watched() as acts:
+        restoring.keep_aside(real.server(), "nova", place / "aside.sql")
+    follow(acts, ("flush", "aside.sql"), ("flush", place.name))
+
+
+def test_where_there_was_no_schema_a_failure_and_a_kill_leave_none(real: Real, place: Path) -> None:
+    nasty.plant(real)
+    took = taking.take(real.server(), place)
+    told, aside = loading.index(took.dump), place / "aside.sql"
+    real.sql("DROP DATABASE nova")
+    broken = place / "broken.sql"
+    broken.write_bytes(
+        took.dump.read_bytes().replace(b"INSERT INTO `instances`", b"INSERT IN  `instances`")
+    )
+    with pytest.raises(NotVerified, match="there was none before, and there is none now"):
+        restoring.replace(real.server(), broken, loading.index(broken), "nova", aside=aside)
+    assert "nova" not in {name for (name,) in real.sql("SHOW DATABASES")}
+    # As a kill within the load leaves it: what is there now was not there before.
+    real.sql("CREATE DATABASE nova", "CREATE TABLE nova.half (id INT)")
+    facts = restoring.replace(real.server(), took.dump, told, "nova", aside=aside)
+    assert facts["aside"] == ""
+    assert not aside.exists()
+    assert [r[0] for r in real.sql("SHOW TABLES FROM nova")] == ["alembic_version", "instances"]
+
+
+def test_why_it_was_not_loaded_tells_nothing_of_what_is_in_it(real: Real, place: Path) -> None:
+    """A server repeats what it could not take: a row of Keystone's, the hash of a password."""
+    real.sql(
+        "CREATE DATABASE nova",
+        "CREATE TABLE nova.instances (id INT, secret VARCHAR(64), UNIQUE (secret, id))",
+        "INSERT INTO nova.instances VALUES (1, 's3cret'), (2, 's3cret')",
+    )
+    took = taking.take(real.server(), place)
+    whole = took.dump.read_bytes()
+    took.dump.write_bytes(whole.replace(b"INSERT INTO `instances`", b"INSERT IN  `instances`"))
+    with pytest.raises(NotVerified, match="loading data") as caught:
+        restoring.replace(
+            real.server(), took.dump, loading.index(took.dump), "nova", aside=place / "aside"
+        )
+    assert "ERROR 1064 (42000) at line" in str(caught.value)
+    assert "near …" in str(caught.value)
+    assert "s3c" not in str(caught.value)
 
 
 def test_what_is_not_what_was_dumped_is_put_back(real: Real, place: Path) -> None:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from day2.adapters import private_folders
 from day2.adapters.clock import SystemClock
 from day2.adapters.database import physical, scratch
 from day2.adapters.database.beside import Beside
@@ -55,13 +57,13 @@ def test_a_killed_day2_leaves_no_server_and_the_next_sweeps_its_folder(place: Pa
         assert told[1:] == ["0", "OFF"]
         assert len(of(place)) == 1
         # Somebody else's proof is not swept while it runs.
-        assert scratch.sweep(place) == []
+        assert private_folders.sweep(place) == []
         os.kill(child.pid, signal.SIGKILL)
     until = time.monotonic() + 30
     while of(place) and time.monotonic() < until:
         time.sleep(0.1)
     assert of(place) == []
-    assert len(scratch.sweep(place)) == 1
+    assert len(private_folders.sweep(place)) == 1
     assert list(place.iterdir()) == []
 
 
@@ -121,3 +123,31 @@ def test_temporary_tables_of_other_servers_are_left_alone(
     with scratch.folder(place) as folder, scratch.empty(Beside(), folder, clock, like={}) as server:
         assert server.one("SELECT 1") == ["1"]
     assert sorted(others.iterdir()) == sorted(tables)
+
+
+def test_proofs_that_begin_at_the_same_moment_do_not_sweep_each_other(place: Path) -> None:
+    """The timers of two clouds ring at the same second, and both use the system's folder."""
+    wrong: list[object] = []
+
+    def prove() -> None:
+        for _ in range(300):
+            try:
+                with scratch.folder(place) as mine:
+                    (mine / "x").touch()
+                    if not (mine / "x").exists():
+                        wrong.append("swept")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
+                wrong.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        provers = [threading.Thread(target=prove) for _ in range(6)]
+        for prover in provers:
+            prover.start()
+        for prover in provers:
+            prover.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []
+    assert list(place.iterdir()) == []

@@ -146,6 +146,19 @@ def test_another_revision_is_a_blocker_that_can_be_accepted(place: Place, real: 
     assert place.run(*words, "--allow", "other-revision").document["refused"] == []
 
 
+def test_a_set_of_another_cloud_is_a_blocker_that_can_be_accepted(place: Place) -> None:
+    """The vault's folder has the name that settings give a cloud: two may give the same."""
+    require_done(place.apply("run", "database"))
+    (name,) = place.sets()
+    clouds = place.folder / "clouds.yaml"
+    clouds.write_text(clouds.read_text().replace(":1/v3", ":2/v3"))
+    words = ("backup", "restore", name, "--schema", "nova", "--plan-only", "-f", "json")
+    (refusal,) = place.run(*words).document["refused"]
+    assert refusal["blocker"]
+    assert "another cloud" in refusal["why"]
+    assert place.run(*words, "--allow", "other-cloud").document["refused"] == []
+
+
 def test_a_restore_that_is_killed_goes_on_and_keeps_what_it_kept_first(
     place: Place, real: Real
 ) -> None:

@@ -48,6 +48,15 @@ def test_a_set_is_taken_proven_and_restored_while_there_is_no_cloud(
     assert (living.code, "where the configuration lives" in living.stderr) == (24, True)
 
 
+def test_a_name_in_a_set_steers_no_terminal(place: Place, tmp_path: Path) -> None:
+    (place.kolla / "a\x1b]0;evil\x07b").symlink_to("/c\x1b[2Jd")
+    assert place.apply("run", "config").code == 0
+    restored = place.run("backup", "restore", "config", "--into", str(tmp_path / "back"))
+    assert restored.code == 0, restored.stderr
+    assert "a?]0;evil?b -> /c?[2Jd" in restored.stdout
+    assert "\x1b" not in restored.stdout + restored.stderr
+
+
 def test_nothing_plain_and_nothing_open_to_others_lies_in_the_vault(place: Place) -> None:
     assert place.apply("run", "config").code == 0
     for path in [place.vault, *place.vault.rglob("*")]:

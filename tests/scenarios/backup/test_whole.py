@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pymysql
 import pyrage
 import pytest
 
 from lab.database_server import PASSWORD, Real, template
-from lab.packages import install_packages
+from lab.packages import BACKUPS, install_packages
 from tests.scenarios.backup.place import Ended, Place, private
 
 NEEDED = {"/usr/sbin/mariadbd": "mariadb-server", "/usr/bin/mariadb-backup": "mariadb-backup"}
@@ -222,6 +223,27 @@ def test_a_restore_that_cannot_be_is_refused_before_anything_is_touched(
     assert said in ended.stderr
     assert database.said() == []
     assert database.names() == ["data"]
+
+
+def test_a_set_whose_data_are_in_a_repository_needs_no_key_of_the_vault(
+    database: Database, tmp_path: Path
+) -> None:
+    install_packages(BACKUPS)
+    private(tmp_path / "restic-password", "s3cret-of-restic\n")
+    settings = msgspec.yaml.decode(database.place.settings.read_bytes())
+    (cloud,) = settings["clouds"].values()
+    cloud["backup_bulk"] = {
+        "repository": str(tmp_path / "repository"),
+        "password": {"file": str(tmp_path / "restic-password")},
+        "kinds": ["database"],
+        "sample_parts": 1,
+    }
+    database.place.settings.write_bytes(msgspec.yaml.encode(settings))
+    name = database.take()
+    planned = done(
+        database.place.run("backup", "restore", name, "--whole", "--plan-only", "-f", "json")
+    )
+    assert planned["refused"] == []
 
 
 def test_a_set_that_does_not_hold_stops_the_run_before_anything_is_touched(

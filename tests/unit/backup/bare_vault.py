@@ -40,6 +40,8 @@ class BareSink:
 class BareWriter:
     """A folder under another name until it is committed."""
 
+    recipients: Sequence[str] = ()
+
     def __init__(self, vault: "BareVault", draft: Draft, folder: Path) -> None:
         self._vault, self._draft, self._folder = vault, draft, folder
         self._began = vault.clock.now()

@@ -4,15 +4,22 @@
 import gzip
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
 from day2.adapters.adopting.examine import Examined, examine
+from day2.adapters.adopting.loading import plain
 from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
-from day2.model.backup import Method
+from day2.errors import NotVerified, Refused
+from day2.model.backup import Kind, Level, Method
+from day2.operations.backup.plan import Asked, plan_adopt
+from day2.operations.backup.takers.adopted import AdoptedTaker
+from tests.unit.backup.bare_vault import BareVault, draft
 
 DUMP = (
     b"/*M!999999\\- enable the sandbox mode */\n"
@@ -24,6 +31,10 @@ DUMP = (
     b"INSERT INTO `instances` VALUES\n(1),\n(2);\n" + b"-- filler\n" * 5000
 )
 END = b"-- Dump completed on 2026-01-25 10:00:07\n"
+NOW = datetime(2026, 1, 27, tzinfo=UTC)
+ASKED = Asked(
+    id="backup-adopt-1", cloud="c", region="", foundation="", by="ann", at=NOW, expires_at=NOW
+)
 MBSTREAM = shutil.which("mbstream")
 
 
@@ -87,6 +98,39 @@ def test_names_say_what_and_when(path: str, form: Form, method: Method, at: str,
     assert found.id == recognise([(path, 99.0)])[0].id, "the same each time"
 
 
+def test_an_increment_named_after_its_full_backup_is_dated_by_its_file() -> None:
+    """Kolla's script of a while: the hour, and when the full one was taken that it stands on."""
+    epoch, at = 1769335200, 1769397300.0
+    full = f"/b/mysqlbackup-25-01-2026-{epoch}.qp.mbc.mbs.gz"
+    above = f"/b/incremental-03-mysqlbackup-25-01-2026-{epoch}.qp.mbc.mbs.gz"
+    found = {one.path: one for one in recognise([(full, 0.0), (above, at)])}
+    assert (found[full].method, found[full].base) == (Method.FULL, 0)
+    assert (found[above].method, found[above].base, found[above].dated_by) == (
+        *(Method.INCREMENT, epoch, "file"),
+    )
+    assert found[above].taken_at.timestamp() == at
+    steps = plan_adopt(list(found.values()), [], ASKED, level=Level.HASHED, by="ann").steps
+    parents = {step.subject.name: step.arguments.get("parent") for step in steps[::2]}
+    assert parents == {full: "", above: found[full].id}
+
+
+@pytest.mark.parametrize("parent", ["", "database-1"])
+def test_an_increment_that_stands_on_nothing_is_no_good_set(tmp_path: Path, parent: str) -> None:
+    whole = packed(tmp_path, "backup_type = incremental\nfrom_lsn = 44404\nto_lsn = 50000\n")
+    given = candidate(tmp_path, "incremental-11-mysqlbackup-25-01-2026-1769335200.mbs", whole)
+    vault = BareVault(tmp_path / "vault")
+    about = {"candidate": msgspec.json.encode(given).decode()}
+    wanted = draft(Kind.DATABASE, "database-2", method=Method.ADOPTED, parent=parent, about=about)
+    taker = AdoptedTaker(lambda *_given: {})
+    with vault.write(wanted) as writer:
+        taken = taker.take(writer, wanted, None, lambda _text: None)
+        writer.commit(source=taken.source, exits=taken.exits)
+    said = taker.check(vault, vault.find("database-2"), lambda _text: None)
+    assert said == (
+        "" if parent else f"{given.path}: an increment, and what it stands on is not there"
+    )
+
+
 def test_a_dump_without_a_date_is_dated_by_its_file_and_others_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "nova.sql").write_bytes(DUMP)
     (tmp_path / "last_full_file").write_text("x")
@@ -141,14 +185,19 @@ def test_what_would_not_restore_is_named(content: bytes, wrong: str, tmp_path: P
 
 @pytest.fixture
 def stream(tmp_path: Path) -> bytes:
-    """Files as `mbstream` itself packs them: what mariadb-backup writes."""
+    """Return a whole backup."""
+    return packed(
+        tmp_path, "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44404\nlast_lsn = 44404\n"
+    )
+
+
+def packed(place: Path, checkpoints: str) -> bytes:
+    """Return files as `mbstream` itself packs them: what mariadb-backup writes."""
     assert MBSTREAM is not None, "apt-get install mariadb-backup"
-    folder = tmp_path / "packed"
+    folder = place / "packed"
     folder.mkdir()
     (folder / "ibdata1").write_bytes(bytes(range(256)) * 8192)
-    (folder / "xtrabackup_checkpoints").write_text(
-        "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44404\nlast_lsn = 44404\n"
-    )
+    (folder / "xtrabackup_checkpoints").write_text(checkpoints)
     (folder / "xtrabackup_info").write_text(
         "tool_version = 10.11.18-MariaDB\nserver_version = 10.11.18-MariaDB\n"
         "binlog_pos = filename 'binlog.000002', position '342'\n"
@@ -183,3 +232,34 @@ def test_a_physical_backup_that_ends_early_or_was_changed_is_named(
     assert "not a stream" in physical(tmp_path, b"x" * 4096).wrong
     without = stream[: stream.index(b"XBSTCK01", len(stream) - 2000)]
     assert physical(tmp_path, without).wrong
+
+
+@pytest.mark.parametrize("ending", [".sql", ".sql.gz", ".sql.zst"])
+def test_what_is_restored_is_all_that_was_read(ending: str, tmp_path: Path) -> None:
+    """`cat a.zst b.zst` and pzstd make several frames; the first alone would be half a backup."""
+    pack = {
+        ".sql": lambda part: part,
+        ".sql.gz": gzip.compress,
+        ".sql.zst": zstandard.ZstdCompressor(write_content_size=True).compress,
+    }[ending]
+    given = candidate(tmp_path, f"nova{ending}", pack(DUMP) + pack(b"x" * 3_000_000 + END))
+    assert b"".join(plain(given)) == DUMP + b"x" * 3_000_000 + END
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"), [(".gz", gzip.compress), (".zst", zstandard.ZstdCompressor().compress)]
+)
+def test_what_was_cut_since_it_was_adopted_is_not_restored(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """Only the last of a chain is hashed again before; those below it may be written over."""
+    whole = pack(DUMP + END)
+    given = candidate(tmp_path, f"nova.sql{ending}", whole[:-40])
+    with pytest.raises(NotVerified, match="has no end"):
+        list(plain(given))
+    given = candidate(tmp_path, f"cinder.sql{ending}", whole[:20] + b"x" * 40 + whole[60:])
+    with pytest.raises(NotVerified, match="damaged"):
+        list(plain(given))
+    Path(given.path).unlink()
+    with pytest.raises(Refused, match="cannot read"):
+        list(plain(given))

@@ -2,19 +2,25 @@
 """The configuration is put where it was: whole, nowhere else, and what was there is kept."""
 
 import contextlib
+import io
+import os
 import shutil
 import stat
+import tarfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from day2.adapters.vaults.plain import Plain
-from day2.errors import Refused
+from day2.errors import NotVerified, Refused
 from day2.model.backup import Found, Kind, Method
 from day2.operations.backup import config_restoring, work
-from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker
+from day2.operations.backup.takers.tree import Beside, Entry, Held, Root, TreeTaker, restore
+from tests.faults.backup.test_power_cut import follow, watched
 from tests.unit.backup.stand import Stand, draft, prove
 
 NAME = "config-20261126-060000-1a2b"
@@ -43,14 +49,14 @@ class Machine:
     def roots(self) -> list[Path]:
         return [self.kolla, self.inventory]
 
-    def take(self) -> Found:
+    def take(self, name: str = NAME) -> Found:
         @contextlib.contextmanager
         def roots() -> Iterator[Sequence[Root]]:
             yield [Root(path=path, name=str(path)) for path in self.roots]
 
         held = Held(name="hosts/ctl1/keystone_fernet_tokens/0", content=b"key")
         taker = TreeTaker(Kind.CONFIG, roots, lambda _say: Beside(held=[held]))
-        given = draft(NAME, method=Method.FULL)
+        given = draft(name, method=Method.FULL)
         return work.take(self.vault, taker, given, self.clock, lambda _text: None)
 
     def put(self, **fields: Any) -> dict[str, Any]:
@@ -128,6 +134,71 @@ def test_killed_before_any_name_changes_it_goes_on(machine: Machine, moment: str
     assert machine.state() == newer
 
 
+@pytest.mark.parametrize("moment", ["place kolla", "place multinode"])
+def test_a_link_is_put_back_after_a_kill_and_taken_away_again(
+    machine: Machine, moment: str
+) -> None:
+    kept = machine.inventory.with_name("kept-in-git")
+    machine.inventory.rename(kept)
+    machine.inventory.symlink_to(kept)
+    machine.found = machine.take(f"{NAME[:-4]}2b3c")
+
+    def kill(name: str) -> None:
+        if name == moment:
+            raise Killed
+
+    with pytest.raises(Killed):
+        machine.put(point=kill)
+    machine.put()
+    assert machine.inventory.readlink() == kept
+    # What it leads to is gone meanwhile; the link itself comes back all the same.
+    kept.unlink()
+    machine.inventory.unlink()
+    machine.inventory.write_text("made by hand since\n")
+    config_restoring.take_away(machine.work, mark=MARK)
+    assert machine.inventory.is_symlink()
+
+
+def test_what_is_secret_is_private_from_its_first_byte_on(machine: Machine) -> None:
+    with (machine.kolla / "passwords.yml").open("ab") as opened:
+        opened.write(b"# x\n" * (32 << 20))
+    machine.found = machine.take(f"{NAME[:-4]}2b3c")
+    fresh = machine.kolla.with_name(f".kolla.{MARK}-new") / "passwords.yml"
+    seen: set[int] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                seen.add(stat.S_IMODE(fresh.lstat().st_mode))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    before = os.umask(0o022)
+    try:
+        machine.put()
+    finally:
+        os.umask(before)
+        done.set()
+        watching.join()
+    assert seen == {0o600}
+
+
+def test_what_was_put_back_outlasts_a_power_cut(machine: Machine) -> None:
+    with watched() as acts:
+        machine.put()
+    follow(
+        acts,
+        ("flush", "passwords.yml"),
+        ("flush", f".kolla.{MARK}-new"),
+        ("rename", "kolla"),
+        ("flush", machine.kolla.parent.name),
+        ("flush", f".multinode.{MARK}-new"),
+        ("rename", "multinode"),
+        ("flush", machine.inventory.parent.name),
+    )
+
+
 def test_a_set_writes_nowhere_but_where_the_settings_say(machine: Machine) -> None:
     with pytest.raises(Refused, match="is no configuration by the settings"):
         machine.put(allowed=[machine.kolla])
@@ -148,3 +219,52 @@ def test_nothing_but_what_was_there_lies_beside(machine: Machine) -> None:
     left = {name for name in names if MARK in name}
     assert left == {f".kolla.{MARK}-kept", f".multinode.{MARK}-kept"}
     assert [path.name for path in machine.work.iterdir()] == ["began.json"]
+
+
+def forged(machine: Machine, *entries: Entry) -> Found:
+    """Commit a set that somebody made who can write the vault: to seal, public keys are enough."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        folder = tarfile.TarInfo(str(machine.kolla).lstrip("/"))
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(folder)
+        for entry in entries:
+            if entry.target:
+                link = tarfile.TarInfo(entry.path.lstrip("/"))
+                link.type, link.linkname = tarfile.SYMTYPE, entry.target
+                archive.addfile(link)
+    with machine.vault.write(draft(f"{NAME[:-4]}ffff", method=Method.FULL)) as writer:
+        with writer.sink("tree", "tree.tar") as sink:
+            sink.write(packed.getvalue())
+        with writer.sink("index", "index.json") as sink:
+            sink.write(msgspec.json.encode(entries))
+        return writer.commit(source={"roots": [str(machine.kolla)]}, exits={})
+
+
+@pytest.mark.parametrize("way", ["put", "restore", "verify"])
+def test_an_index_that_leads_out_of_its_tree_touches_nothing(machine: Machine, way: str) -> None:
+    """Root would give away whatever the index names, or make a link there."""
+    victim = machine.kolla.parents[1] / "victim"
+    victim.mkdir(mode=0o700)
+    root, into = Entry(path=str(machine.kolla), mode=0o755, owner=0, group=0), machine.work / "into"
+    machine.work.mkdir()
+    if way == "put":
+        # Below the root by its letters, beside it by what they mean.
+        path = f"{machine.kolla}/../../victim/link"
+        bad = Entry(path=path, mode=0o777, owner=0, group=0, target="/etc/shadow")
+    else:
+        up = "/".join([".."] * len(into.parts))
+        bad = Entry(path=f"{up}{victim}", mode=0o777, owner=0, group=0)
+    machine.found = forged(machine, root, bad)
+    with pytest.raises(NotVerified, match="leads out of"):
+        if way == "put":
+            machine.put()
+        elif way == "restore":
+            restore(machine.vault, machine.found, into, machine.work, lambda _text: None)
+        else:
+            taker = TreeTaker(Kind.CONFIG, lambda: contextlib.nullcontext(()))
+            taker.prove(machine.vault, machine.found, machine.work, lambda _text: None)
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o700
+    assert list(victim.iterdir()) == []
+    assert not into.exists()
+    assert machine.state() == machine.before

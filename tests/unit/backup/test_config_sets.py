@@ -3,12 +3,16 @@
 
 import base64
 import contextlib
+import io
 import json
 import os
+import signal
+import stat
 import sys
+import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +24,15 @@ from day2.adapters.host_files import Bounds, Fetched, FilesOfHosts, HostFiles, L
 from day2.adapters.kolla.inventory import Inventory
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.virtualenv import Virtualenv
-from day2.errors import BadAnswer, NotVerified, Unreachable
-from day2.model.backup import Kind, Told
+from day2.adapters.vaults import keys
+from day2.errors import BadAnswer, BadSettings, NotVerified, Refused, Unreachable
+from day2.model.backup import Kind, Level, State, Told
 from day2.operations.backup import work
 from day2.operations.backup.takers import config
-from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker
+from day2.operations.backup.takers.tree import Beside, Held, Root, TreeTaker, restore
 from tests import ansible
 from tests.unit.backup.bare_vault import BareVault, draft
+from tests.unit.backup.stand import Stand
 
 KEY = b"c2VjcmV0LWZlcm5ldC1rZXk="
 DOCKER = """#!{python} -I
@@ -178,6 +184,70 @@ def test_a_host_that_changes_its_answer_is_found_out(tmp_path: Path) -> None:
     (host,) = found.fetch(VOLUMES)
     assert isinstance(host.error, BadAnswer)
     assert "not whole" in str(host.error)
+
+
+def test_a_host_gives_nothing_but_what_it_was_asked_for(tmp_path: Path) -> None:
+    """Else it would say where in the set its files lie: within this machine's configuration."""
+    found = asking(tmp_path, {"bad": ("keystone",)})
+    program = tmp_path / "venv" / "bin" / "ansible"
+    program.write_text(
+        program.read_text().replace(
+            "program = programs.load(words)\n",
+            "at = words.index('-a') + 1\n"
+            "asked = json.loads(words[at])\n"
+            "asked['wanted'][0]['what'] = '../../etc/kolla/group_vars'\n"
+            "words[at] = json.dumps(asked)\n"
+            "program = programs.load(words)\n",
+        )
+    )
+    (bad,) = found.fetch(VOLUMES)
+    assert isinstance(bad.error, BadAnswer)
+    assert "was not asked for" in str(bad.error)
+    assert bad.files == []
+
+
+def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
+    made = tarfile.TarInfo(name)
+    made.size = len(content)
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made, content
+
+
+HOLES = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}
+LINK: dict[str, Any] = {"type": tarfile.SYMTYPE, "linkname": os.fsdecode(b"../archive/\xe9")}
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        # A few hundred bytes on their way, a tebibyte of zeros when it is read.
+        ([member("fernet-keys/0", pax_headers=HOLES)], "larger than"),
+        # What no index can hold, and what an index can hold once only.
+        ([member("fernet-keys/live", **LINK)], "leads to no name"),
+        ([member("fernet-keys/0", b"a"), member("fernet-keys/./0", b"b")], "twice"),
+    ],
+)
+def test_what_one_host_makes_up_ends_no_backup_of_the_others(
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], said: str
+) -> None:
+    found = asking(tmp_path, {"bad": ("keystone",), "ctl": ("keystone",)})
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for one, content in members:
+            archive.addfile(one, io.BytesIO(content))
+    engine = tmp_path / "venv" / "bin" / "docker"
+    text = engine.read_text().replace(
+        "    sys.stdout.buffer.write(packed.getvalue())\n",
+        f"    made = {packed.getvalue()!r} if host == 'bad' else packed.getvalue()\n"
+        "    sys.stdout.buffer.write(made)\n",
+        1,
+    )
+    engine.write_text(text)
+    bad, good = found.fetch(VOLUMES)
+    assert isinstance(bad.error, BadAnswer)
+    assert said in str(bad.error)
+    assert [file.content for file in good.files] == [KEY, KEY]
 
 
 def test_an_answer_in_another_form_is_refused(tmp_path: Path) -> None:
@@ -338,3 +408,114 @@ def test_any_change_is_taken(tmp_path: Path, kolla: Path) -> None:
     # Back to what the first had: the newest differs, so it is news.
     (kolla / "globals.yml").write_text("a: 1\n")
     assert take(vault, taker(kolla, held), "config-4") == "config-4"
+
+
+def test_a_file_of_two_names_is_there_under_both(tmp_path: Path, kolla: Path) -> None:
+    """`cp -al` and `rsync --link-dest` leave such files; tar has the second as a mere reference."""
+    (kolla / "globals.yml.kept").hardlink_to(kolla / "globals.yml")
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    scratch, into = tmp_path / "scratch", tmp_path / "into"
+    scratch.mkdir()
+    found = vault.find("config-1")
+    assert taker(kolla).prove(vault, found, scratch, silent)["files"] == 3
+    restore(vault, found, into, tmp_path, silent)
+    names = {path.name: path.read_text() for path in (into / "etc/kolla").iterdir()}
+    assert names == {"globals.yml": "a: 1\n", "globals.yml.kept": "a: 1\n"}
+
+
+def test_a_name_that_no_set_can_hold_is_told(tmp_path: Path, kolla: Path) -> None:
+    (kolla / os.fsdecode(b"globals-\xe9t\xe9.yml")).touch()
+    vault = BareVault(tmp_path / "vault")
+    with pytest.raises(BadSettings, match="is not UTF-8") as caught:
+        take(vault, taker(kolla), "config-1")
+    assert "globals-?t?.yml" in str(caught.value)
+    assert vault.sets() == []
+
+
+def test_what_a_killed_restore_left_is_no_hindrance(tmp_path: Path, kolla: Path) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    left = tmp_path / ".into.day2-restoring"
+    left.mkdir()
+    (left / "half").write_text("of a file")
+    restore(vault, vault.find("config-1"), tmp_path / "into", tmp_path, silent)
+    assert [path.name for path in (tmp_path / "into").iterdir()] == ["etc"]
+    assert not left.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_is_no_fault_of_ours(
+    tmp_path: Path, kolla: Path
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla), "config-1")
+    with pytest.raises(Refused, match="there is no folder"):
+        restore(vault, vault.find("config-1"), tmp_path / "a" / "b", tmp_path, silent)
+
+
+@pytest.mark.parametrize("tree", [b"no tar at all", None])
+def test_a_tree_that_cannot_be_unpacked_makes_its_set_bad(
+    tmp_path: Path, tree: bytes | None
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../outside"), io.BytesIO())
+    with vault.write(draft(Kind.CONFIG, "config-1")) as writer:
+        with writer.sink("tree", "tree.tar") as sink:
+            sink.write(packed.getvalue() if tree is None else tree)
+        with writer.sink("index", "index.json") as sink:
+            sink.write(b"[]")
+        writer.commit(source={}, exits={})
+    verified = work.verify(
+        vault, taker(tmp_path), "config-1", Level.RESTORED,
+        by="tests", clock=vault.clock, scratch=tmp_path, say=silent,
+    )  # fmt: skip
+    assert (verified.ok, vault.find("config-1").state) == (False, State.BAD)
+    assert "cannot be unpacked" in verified.detail
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_has_not_changed_is_taken_again_for_other_keys(stand: Stand, kolla: Path) -> None:
+    """A key was lost, and replaced: the newest set must open with the new one."""
+    keys.generate(stand.folder / "next.key", stand.clock.now())
+    (following,) = keys.identities(str(stand.folder / "next.key"))
+    replaced = [stand.recipients[0], str(following.to_public())]
+
+    def newest(at: str, recipients: list[str]) -> str:
+        vault = stand.vault(recipients=recipients)
+        given = draft(Kind.CONFIG, f"config-20261126-{at}")
+        return work.take(vault, taker(kolla), given, stand.clock, silent).manifest.id
+
+    first = newest("060000-aaaa", stand.recipients)
+    assert newest("070000-bbbb", list(reversed(stand.recipients))) == first
+    second = newest("080000-cccc", replaced)
+    assert second != first
+    assert stand.vault().find(second).manifest.recipients == replaced
+    assert newest("090000-dddd", replaced) == second
+
+
+def test_what_a_killed_proof_left_decrypted_is_removed_by_the_next(
+    tmp_path: Path, kolla: Path
+) -> None:
+    vault = BareVault(tmp_path / "vault")
+    take(vault, taker(kolla, Held(name="hosts/a/k", content=KEY)), "config-1")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def prove(say: Callable[[str], None]) -> bool:
+        return work.verify(
+            vault, taker(kolla), "config-1", Level.RESTORED,
+            by="tests", clock=vault.clock, scratch=scratch, say=say,
+        ).ok  # fmt: skip
+
+    child = os.fork()
+    if not child:
+        # Killed when the keys lie there in clear.
+        prove(lambda said: os.kill(os.getpid(), signal.SIGKILL) if said == "unpacking" else None)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    (left,) = scratch.iterdir()
+    assert stat.S_IMODE(left.stat().st_mode) == 0o700
+    assert prove(silent)
+    assert list(scratch.iterdir()) == []

@@ -3,7 +3,10 @@
 
 from typing import Any
 
-from day2.operations.backup.identity_missing import Name, Thing, missing
+import pytest
+
+from day2.cli import backup, backup_identity
+from day2.operations.backup.identity_missing import Lost, Name, Thing, missing
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -76,3 +79,17 @@ def test_an_assignment_that_names_nothing_known_is_left_out() -> None:
     )
     before["group_members"].append({"group_id": "ag", "user_id": "x"})
     assert missing(before, tables("b")) == []
+
+
+def test_what_a_host_or_a_service_said_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backup.say("missing: etcd of ctl1: \x1b]0;evil\x07\rno")
+    assert capsys.readouterr().err == "missing: etcd of ctl1: ?]0;evil??no\n"
+
+
+def test_a_name_of_keystone_steers_no_terminal() -> None:
+    lost = [Lost(thing=Thing.USER, name=Name("d", "\x1b[2Jann\nbob"))]
+    assert backup_identity.text(lost) == (
+        "- user d/?[2Jann?bob\n\n1 things are missing: 1 of user\n"
+    )

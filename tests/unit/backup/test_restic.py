@@ -8,8 +8,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from day2.adapters.vaults import howto
+from day2.adapters.vaults.layout import RESTIC, unknown
 from day2.adapters.vaults.restic_child import failure
 from day2.errors import (
     BadSettings,
@@ -20,7 +23,7 @@ from day2.errors import (
     Unreachable,
     VaultFull,
 )
-from day2.model.backup import Told
+from day2.model.backup import Artefact, Told
 from tests.unit.backup.by_hand import follow
 from tests.unit.backup.stand import (
     PASSWORD,
@@ -233,3 +236,25 @@ def test_another_restic_that_holds_the_repository_is_waited_for_and_told(stand: 
 )
 def test_a_failure_is_named_by_code_and_words(code: int, said: str, kind: type[Day2Error]) -> None:
     assert type(failure("reading", code, [said] if said else [])) is kind
+
+
+@pytest.mark.parametrize(
+    ("repository", "shown"),
+    [
+        ("rest:https://day2:s3cr:et@store:8000/x", "rest:https://day2:PASSWORD@store:8000/x"),
+        ("rest:https://day2@store/x", "rest:https://day2@store/x"),
+        ("sftp:day2@store:/srv/restic", "sftp:day2@store:/srv/restic"),
+        ("/srv/restic", "/srv/restic"),
+    ],
+)
+def test_the_page_that_lies_in_the_open_tells_no_password(repository: str, shown: str) -> None:
+    """Of a REST server the password stands in the repository's own name."""
+    artefact = Artefact(
+        of="data", name="data", bytes=1, sha256="0" * 64, stored_bytes=1,
+        stored_sha256="0" * 64, compression=RESTIC, encryption=RESTIC,
+    )  # fmt: skip
+    manifest = msgspec.structs.replace(unknown("images-1", "prod"), artefacts=[artefact])
+    page = howto.write(manifest, repository).decode()
+    assert "s3cr" not in page
+    assert f"in a repository of restic: {shown}\n" in page
+    assert f"restic -r {shown} " in page

@@ -108,6 +108,21 @@ def test_the_newest_restored_of_each_database_is_kept(schemas: Any) -> None:
     assert why(found, "database-2") == "the newest that was restored, the newest restored of nova"
 
 
+def test_an_adopted_increment_is_worth_no_more_than_what_it_stands_on() -> None:
+    def others(number: int, days: float, *above: Found) -> Found:
+        below = {"parent": above[0].manifest.id, "parent_sha256": above[0].sha256} if above else {}
+        return proven(made(number, days=days, method=Method.ADOPTED, **below))
+
+    alone, full = others(1, 90), others(2, 80)
+    increment = others(3, 70, full)
+    rules = {Kind.DATABASE: Keep(days=30, count_min=1, rpo_hours=None)}
+    found = judged([alone, full, increment], rules=rules)
+    assert of(found, Verdict.CONDEMN) == ["database-1"]
+    found = judged([alone, failed(full), increment], rules=rules)
+    assert "the newest that was restored" in why(found, "database-1")
+    assert of(found, Verdict.CONDEMN) == ["database-3", "database-2"]
+
+
 def test_what_people_or_the_store_hold_is_kept() -> None:
     sets = daily(OLD)
     sets[0] = told(sets[0], Told.PINNED)

@@ -32,6 +32,19 @@ def test_a_set_that_failed_is_no_set_whatever_was_proven_before() -> None:
     assert troubles(one) == [(Severity.CRITICAL, "no set could be restored")]
 
 
+def test_a_set_that_would_not_restore_is_not_made_good_by_its_hashes() -> None:
+    """Each night hashes everything: what does not restore has the right hashes all the same."""
+    unrestored = (Told.VERIFIED, Level.RESTORED, False)
+    hashed = (Told.VERIFIED, Level.HASHED, True)
+    one = found("database-a", records=(unrestored, hashed))
+    assert (one.state, one.level) == (State.BAD, Level.HASHED)
+    assert troubles(one) == [(Severity.CRITICAL, "no set could be restored")]
+    assert found("database-a", records=(unrestored, hashed, *PROVEN)).state is State.GOOD
+    # What failed at less is good again with less.
+    unhashed = (Told.VERIFIED, Level.HASHED, False)
+    assert found("database-a", records=(unhashed, hashed)).state is State.GOOD
+
+
 def test_an_old_newest_set_is_critical_and_an_old_proof_a_warning() -> None:
     old = found("database-a", hours_ago=27, records=PROVEN)
     assert troubles(old) == [
@@ -115,3 +128,38 @@ def test_one_image_without_a_new_set_is_told_though_others_have_one() -> None:
     assert troubles(image("a", 40), fresh, kind=Kind.RBD) == [late]
     ended = image("a", 40, (Told.ENDED, Level.COMMITTED, True))
     assert troubles(ended, fresh, kind=Kind.RBD) == [], "it is gone: none will come"
+
+
+def test_a_small_image_is_not_one_that_shrank() -> None:
+    def image(name: str, hours_ago: float, size: int) -> Found:
+        source = {"pool": "volumes", "image": name, "series": f"volumes/{name}"}
+        return found(
+            f"rbd-{name}-{size}",
+            kind=Kind.RBD,
+            method=Method.FULL,
+            hours_ago=hours_ago,
+            size=size,
+            records=PROVEN,
+            source=source,
+        )
+
+    large = [image(f"large{n}", 3, 1000) for n in range(3)]
+    assert troubles(*large, image("small", 1, 10), kind=Kind.RBD) == []
+    shrunk = (Severity.WARNING, "rbd-small-10 holds 10% of what sets of it usually hold")
+    sets = [*large, image("small", 2, 100), image("small", 1, 10)]
+    assert troubles(*sets, kind=Kind.RBD) == [shrunk]
+
+
+def test_what_others_took_is_not_the_newest_because_it_was_adopted_last() -> None:
+    own = found("database-own", hours_ago=2, records=PROVEN)
+    month_ago = {"taken_at": "2026-10-26T12:00:00+00:00"}
+    others = found("database-others", method=Method.ADOPTED, source=month_ago, records=PROVEN)
+    assert troubles(own, others) == []
+    (standing,) = standings([own, others], [Kind.DATABASE], BackupPolicy(), NOW)
+    assert (standing.newest, standing.proven) == ("database-own", "database-own")
+    assert [one.manifest.id for one in usable([own, others])] == ["database-others", "database-own"]
+    old = (
+        Severity.CRITICAL,
+        "the newest set is 31 days old; 24.0 h are allowed (database_rpo_hours)",
+    )
+    assert troubles(others) == [old]

@@ -23,7 +23,7 @@ from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.model.tables.storage import Volume
 from day2.operations.backup import work
-from day2.operations.backup.actions.volume import NAME, BackUpVolume, DropBackup
+from day2.operations.backup.actions.volume import DROP, NAME, BackUpVolume, DropBackup
 from day2.operations.backup.selecting import selected
 from day2.operations.backup.takers.volumes import VolumesTaker, decoded
 from tests.scenarios.hosts.direct import Direct, Killed
@@ -122,15 +122,58 @@ def test_a_volume_is_backed_up_once(cinder: Cinder, ready: str) -> None:
 
 
 def test_what_was_made_is_taken_back(cinder: Cinder, ready: str) -> None:
-    action, drop = BackUpVolume(cinder.api), DropBackup(cinder.api)
+    action, undo = BackUpVolume(cinder.api), DropBackup(cinder.api, lambda _name: "")
     step = cinder.step(ready, "day2-back")
     result = action.perform(step, Direct(CLOCK))
     back = action.undo(step, result.facts)
     assert back is not None
-    assert drop.look(back).already == ""
-    assert drop.perform(back, Direct(CLOCK)).ending is Ending.DONE
-    assert drop.look(back).already
+    assert undo.look(back).already == ""
+    assert undo.perform(back, Direct(CLOCK)).ending is Ending.DONE
+    assert undo.look(back).already
     assert all(row["name"] != "day2-back" for row in cinder.api().all())
+
+
+def drop(backup: str, newer: str = "") -> Step:
+    """Delete a backup with the set that it is of, as a plan of retention has it."""
+    return Step(
+        n=1,
+        action=DROP,
+        subject=Subject(type="backup-set", id="volumes-1"),
+        why="",
+        arguments={"backup": backup, "seconds_max": 60, "newer": newer},
+        irreversible="yes",
+    )
+
+
+def test_a_backup_stays_when_its_set_is_needed_again(cinder: Cinder, ready: str) -> None:
+    """Between plan and run somebody pinned the set, or what made it needless turned bad."""
+    kept = {"volumes-1": "pinned"}
+    action = DropBackup(cinder.api, lambda name: kept.get(name, ""))
+    rows = []
+    for name in ("day2-volumes-1", "day2-volumes-2"):
+        made = BackUpVolume(cinder.api).perform(cinder.step(ready, name), Direct(CLOCK))
+        rows.append(made.facts["backup"])
+    step = drop(rows[0], newer=rows[1])
+    result = action.perform(step, Direct(CLOCK))
+    assert (result.ending, result.detail) == (Ending.SKIPPED, "its set is needed again: pinned")
+    assert cinder.api().backup(rows[0]) is not None
+    kept.clear()
+    assert action.perform(step, Direct(CLOCK)).ending is Ending.DONE
+    assert cinder.api().backup(rows[0]) is None
+
+
+def test_the_last_backup_of_a_volume_goes_only_when_the_volume_is_proven_gone(
+    cinder: Cinder, ready: str
+) -> None:
+    """A list that was short had it that the volume is gone; its own page says that it is there."""
+    made = BackUpVolume(cinder.api).perform(cinder.step(ready, "day2-volumes-9"), Direct(CLOCK))
+    own = made.facts["backup"]
+    action = DropBackup(cinder.api, lambda _name: "")
+    result = action.perform(drop(own), Direct(CLOCK))
+    assert (result.ending, result.detail) == (
+        Ending.SKIPPED, f"volume {ready} is there, and this is the last that is known of it"
+    )  # fmt: skip
+    assert cinder.api().backup(own) is not None
 
 
 @pytest.mark.parametrize("way", ["kill_before", "kill_after"])
@@ -186,6 +229,19 @@ def test_records_are_kept_and_proven(cinder: Cinder, tmp_path: Path, ready: str)
         "available": count,
         "gone": 0,
     }
+
+
+def test_what_somebody_works_with_is_no_damage(cinder: Cinder, tmp_path: Path, ready: str) -> None:
+    """A tenant restores from one backup (`restoring`) or deletes another, while a set is proven."""
+    made = BackUpVolume(cinder.api).perform(cinder.step(ready, "day2-busy"), Direct(CLOCK))
+    vault = BareVault(tmp_path / "vault")
+    found = records(cinder, vault, "volumes-1")
+    assert cinder.api().delete(made.facts["backup"]).ok
+    now = cinder.api().backup(made.facts["backup"])
+    assert now is not None
+    assert now.status == "deleting"
+    told = prove(cinder, vault, found, tmp_path / "s")
+    assert told["records"] == told["available"] + 1
 
 
 def test_a_record_of_another_backup_is_found_out(cinder: Cinder, tmp_path: Path) -> None:

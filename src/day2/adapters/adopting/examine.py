@@ -60,7 +60,7 @@ def examine(candidate: Candidate, say: Callable[[str], None]) -> Examined:
     reader: Reader = _Dump() if candidate.form is Form.DUMP else _Physical()
     broken = ""
     with Path(candidate.path).open("rb") as opened:
-        unpack = _unpacking(candidate.compression)
+        unpack = unpacking(candidate.compression)
         while part := opened.read(PART):
             digest.update(part)
             stored += len(part)
@@ -72,7 +72,7 @@ def examine(candidate: Candidate, say: Callable[[str], None]) -> Examined:
                 for piece in unpack.feed(part):
                     plain += len(piece)
                     reader.feed(piece)
-            except (zlib.error, zstandard.ZstdError) as error:
+            except DAMAGE as error:
                 broken = f"damaged: {error}"
     facts, wrong, lacks = reader.told()
     if not broken and not unpack.ended:
@@ -137,7 +137,11 @@ class _Plain:
         yield part
 
 
-def _unpacking(compression: str) -> "_Gzip | _Zstd | _Plain":
+DAMAGE = (zlib.error, zstandard.ZstdError)
+
+
+def unpacking(compression: str) -> "_Gzip | _Zstd | _Plain":
+    """Return what unpacks a file part by part, and tells whether it came to its end."""
     if compression == "gzip":
         return _Gzip()
     return _Zstd() if compression == "zstd" else _Plain()

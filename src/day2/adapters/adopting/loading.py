@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore a backup that others took into a scratch server, as far as it can be."""
 
-import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-import zstandard
-
+from day2.adapters.adopting.examine import DAMAGE, unpacking
 from day2.adapters.adopting.recognise import Candidate, Form
 from day2.adapters.clock import Clock
 from day2.adapters.database import contents, physical, proving, scratch
@@ -54,7 +52,7 @@ def _pour(server: Server, candidate: Candidate) -> None:
     with server.client(what="loading the dump", silence_seconds=LOAD_SECONDS) as client:
         # A dump of one database does not say which; one of several names each.
         client.write(f"CREATE DATABASE IF NOT EXISTS {schema};\nUSE {schema};\n".encode())
-        for part in _plain(candidate):
+        for part in plain(candidate):
             client.write(part)
         client.close()
         for _said in client.parts():
@@ -65,7 +63,7 @@ def _prepared(chain: Sequence[Candidate], beside: Beside, place: Path) -> Path:
     folders = []
     for number, link in enumerate(chain):
         folder = place / f"link-{number}"
-        physical.extract(beside, _plain(link), folder)
+        physical.extract(beside, plain(link), folder)
         # The name of the file does not tell: Kolla's has promised it ever since, without doing it.
         if next(folder.rglob(QUICKLZ), None) is not None:
             raise Refused(
@@ -88,15 +86,24 @@ def _told(server: Server) -> dict[str, Any]:
     }
 
 
-def _plain(candidate: Candidate) -> Iterator[bytes]:
-    with _opened(candidate) as file:
-        while part := file.read(PART):
-            yield part
+def plain(candidate: Candidate) -> Iterator[bytes]:
+    """Unpack a backup part by part.
 
+    Raises:
+        NotVerified: when it is damaged, or ends too early; what came until then is worth nothing.
+        Refused: when it cannot be read.
 
-def _opened(candidate: Candidate) -> IO[bytes]:
-    if candidate.compression == "gzip":
-        return cast("IO[bytes]", gzip.open(candidate.path, "rb"))
-    if candidate.compression == "zstd":
-        return cast("IO[bytes]", zstandard.open(candidate.path, "rb"))
-    return Path(candidate.path).open("rb")
+    """
+    unpack = unpacking(candidate.compression)
+    try:
+        with Path(candidate.path).open("rb") as file:
+            while part := file.read(PART):
+                yield from filter(None, unpack.feed(part))
+    except DAMAGE as error:
+        raise NotVerified(f"{candidate.path} is damaged: {error}") from None
+    except OSError as error:
+        raise Refused(
+            f"cannot read {candidate.path}: {error.strerror}", hint="run as a user who may read it"
+        ) from None
+    if not unpack.ended:
+        raise NotVerified(f"{candidate.path} is truncated: the compressed file has no end")

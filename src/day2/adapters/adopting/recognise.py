@@ -23,10 +23,11 @@ INCREMENT = re.compile(
     r"^(?:.*/)?incr-(?P<at>\d\d-\d\d-\d\d-\d\d-\d\d-\d{4})-since-\d\d-\d\d-\d{4}-(?P<base>\d{9,11})/"
     r"(?:backup-incremental-.*\.mbs|incremental-.*\.qp\.xbc\.xbs)(?P<gz>\.gz)?$"
 )
-OLD_FULL = re.compile(rf"^(?:.*/)?mysqlbackup-{_EPOCH}(?:\.qp\.xbc\.xbs|\.mbs)(?P<gz>\.gz)?$")
-OLD_INCREMENT = re.compile(
-    rf"^(?:.*/)?incremental-\d\d-mysqlbackup-{_EPOCH}(?:\.qp\.xbc\.xbs|\.mbs)(?P<gz>\.gz)?$"
-)
+_OLD = r"(?:\.qp\.xbc\.xbs|\.qp\.mbc\.mbs|\.mbs)(?P<gz>\.gz)?$"
+OLD_FULL = re.compile(rf"^(?:.*/)?mysqlbackup-{_EPOCH}{_OLD}")
+OF_FULL = re.compile(rf"^(?:.*/)?incremental-\d\d-mysqlbackup-{_EPOCH}\.qp\.mbc\.mbs(?P<gz>\.gz)?$")
+"""The hour alone is its own; the moment is that of the full backup that it stands on."""
+OLD_INCREMENT = re.compile(rf"^(?:.*/)?incremental-\d\d-mysqlbackup-{_EPOCH}{_OLD}")
 DUMP = re.compile(r"\.(?:sql|dump)(?P<ending>\.gz|\.zst)?$")
 # `nova_20260125_100000.sql.gz`: what stands before the date is what the script says it dumped.
 STAMP = re.compile(r"(?P<of>.*?)[._-]?(?P<date>20\d{6})[._T-]?(?P<time>\d{6})?")
@@ -90,6 +91,12 @@ def _candidate(path: str, changed: float) -> Candidate | None:
         match = pattern.match(path)
         if match:
             return _physical(path, match, method, int(match["epoch"]))
+    match = OF_FULL.match(path)
+    if match:
+        base = int(match["epoch"])
+        made = _physical(path, match, Method.INCREMENT, base, base=base)
+        written = datetime.fromtimestamp(changed, UTC)
+        return msgspec.structs.replace(made, taken_at=written, dated_by="file")
     match = OLD_INCREMENT.match(path)
     if match:
         return _physical(path, match, Method.INCREMENT, int(match["epoch"]))

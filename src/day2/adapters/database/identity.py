@@ -7,6 +7,9 @@ address proves nothing, nor does a host name. A socket does: it has one listener
 says which process that is, and in which folder it works.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from day2.adapters.database import programs
@@ -32,6 +35,8 @@ VARIABLES = (
     "version",
     "wsrep_on",
 )
+NODE = ("hostname", "server_uid", "datadir")
+"""What tells one node of a cluster from another: their numbers (`server_id`) may be the same."""
 STATUS = (
     "wsrep_cluster_state_uuid",
     "wsrep_cluster_status",
@@ -87,6 +92,23 @@ def read(server: Server) -> tuple[Identity, dict[str, str]]:
         version=told.get("version", ""),
     )
     return found, told
+
+
+def require_same(server: Server, told: Mapping[str, str], then: Mapping[str, Any]) -> None:
+    """See that a server is the one that a set before was taken of, as far as that set tells.
+
+    Raises:
+        Refused: when it is another one.
+
+    """
+    differs = [n for n in NODE if then.get(n) and told.get(n) and then[n] != told[n]]
+    if differs:
+        was, now = ", ".join(str(then[n]) for n in differs), ", ".join(told[n] for n in differs)
+        raise Refused(
+            f"{server.name}: the set below was taken of {was}, and this is {now}: each node "
+            "numbers its log for itself, so that an increment would be of other files",
+            hint="take everything of this node: day2 backup run database --method full",
+        )
 
 
 def require_files(server: Server, datadir: str) -> int:

@@ -43,22 +43,26 @@ def take(
     into: Write,
     *,
     since: int | None = None,
+    base: Mapping[str, Any] | None = None,
     parallel: int = 1,
     silence_seconds: float = programs.SILENCE_SECONDS,
 ) -> Taken:
     """Write the stream of a whole backup, or of what changed since a position in the log.
 
-    `since` is the `to_lsn` of the set that it builds on. The source tells the positions as `lsn`.
+    `since` is the `to_lsn` of the set that it builds on, `base` the source of that set. The source
+    tells the positions as `lsn`.
 
     Raises:
         Denied: when the server hides schemas from the account.
-        Refused: when the files that would be read are not proven to be the answering server's.
+        Refused: when the files that would be read are not proven to be the answering server's, or
+            the base is of another server.
         NotVerified: when the program does not say that it completed, or the server was replaced.
         Day2Error: as `Program.finish`.
 
     """
     who, told = identity.read(server)
     process = identity.require_files(server, who.datadir)
+    identity.require_same(server, told, (base or {}).get("server") or {})
     contents.require_sight(server)
     known = contents.read(server)
     folder = programs.run(

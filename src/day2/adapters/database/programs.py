@@ -34,6 +34,8 @@ NOT_THERE = re.compile(
     re.IGNORECASE,
 )
 """What docker, podman and ssh say when there is nobody to run a program: a server that stands."""
+REPEATED = re.compile(r"\b(near|entry|value:) '.*")
+"""Where a server repeats what it could not take: rows, hashes of passwords."""
 
 Write = Callable[[bytes], object]
 
@@ -252,6 +254,7 @@ def find(beside: Beside, *names: str) -> str:
 def failure(what: str, code: int, said: Sequence[str]) -> Day2Error:
     """Name a failure by how a program ended and what it said last."""
     last = said[-1] if said else f"exit code {code}"
+    last = REPEATED.sub(r"\1 …", last)
     told = f"{what} failed with exit code {code}: {last}"
     everything = " ".join(said)
     if code == NO_SUCH_PROGRAM:

@@ -55,14 +55,20 @@ def users(server: Server) -> str:
 def keep_aside(server: Server, schema: str, aside: Path) -> Dump | None:
     """Dump a schema of the running server into a new private file; None when there is none.
 
+    That there was none is kept as well: what a killed restore has made of it was not there before.
+
     Raises:
         Refused: when the file exists: it may be the only copy of something.
         Day2Error: as `dump.write`.
 
     """
+    nothing = aside.with_name(f"{aside.name}.none")
+    if nothing.exists():
+        return None
     known = contents.read(server)
     if schema not in known.schemas:
-        return None
+        with _new(nothing):
+            return None
     with _new(aside) as write:
         return dump.write(server, known, write, told={}, schemas=[schema])
 
@@ -73,7 +79,7 @@ def replace(
     """Replace one schema by that of a dump, and return what was measured.
 
     What was there is in `aside` from then on. When the new content does not prove itself, the old
-    one is put back.
+    one is put back; where there was none, there is none.
 
     Raises:
         Refused: while it is in use, or when the dump does not hold it; nothing was touched.
@@ -106,8 +112,7 @@ def swap(server: Server, file: Path, told: Dump, schema: str, *, ways: Ways | No
 
     """
     how = ways or Ways()
-    silent = "" if how.logged else "SET SESSION sql_log_bin=0;"
-    server.ask(f"{silent}DROP DATABASE IF EXISTS {identifier(schema)}", seconds=how.silence_seconds)
+    _drop(server, schema, how)
     loading.load(server, file, told, schemas=[schema], ways=how)
     again = dump.write(server, contents.read(server), _nowhere, told={}, schemas=[schema])
     proving.require_same(told, again, what="the server", schemas=[schema])
@@ -145,13 +150,19 @@ def fill(
 def _put_back(
     server: Server, schema: str, aside: Path, before: Dump | None, ways: Ways | None
 ) -> str:
-    if before is None:
-        return "there was none before"
     try:
+        if before is None:
+            _drop(server, schema, ways or Ways())
+            return "there was none before, and there is none now"
         swap(server, aside, before, schema, ways=ways)
     except Day2Error as error:
         return f"and could not be put back as it was: {error}"
     return "it is as it was before"
+
+
+def _drop(server: Server, schema: str, how: Ways) -> None:
+    silent = "" if how.logged else "SET SESSION sql_log_bin=0;"
+    server.ask(f"{silent}DROP DATABASE IF EXISTS {identifier(schema)}", seconds=how.silence_seconds)
 
 
 @contextlib.contextmanager
@@ -166,9 +177,19 @@ def _new(file: Path) -> Iterator[Write]:
             yield opened.write
             opened.flush()
             os.fsync(opened.fileno())
+        _flush(file.parent)
     except BaseException:
         file.unlink()
         raise
+
+
+def _flush(folder: Path) -> None:
+    """Make the new name last: it lives in the folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _nowhere(part: bytes) -> None:

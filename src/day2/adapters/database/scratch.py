@@ -6,13 +6,11 @@ private and is removed at the end; what a killed day2 left of one is swept by th
 """
 
 import contextlib
-import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from day2.adapters import private_folders
 from day2.adapters.clock import Clock
 from day2.adapters.database import programs
 from day2.adapters.database.beside import Beside, Login
@@ -20,7 +18,6 @@ from day2.adapters.database.programs import Program
 from day2.adapters.database.server import Server
 from day2.errors import BadSettings, Day2Error, Unreachable
 
-PREFIX = "day2-scratch-"
 START_SECONDS = 120.0
 RECOVERY_SECONDS = 1800.0
 """A prepared folder is recovered once more at its first start."""
@@ -57,42 +54,16 @@ _KEPT = {
 
 @contextlib.contextmanager
 def folder(parent: Path) -> Iterator[Path]:
-    """Give a private folder for one proof, held by a lock; what is left of others is swept first.
+    """Give a private folder for one proof, whose name is short enough for a socket in it.
 
     Raises:
-        BadSettings: when it cannot be made, or its name is too long for a socket in it.
+        BadSettings: when it cannot be made, or its name is too long.
 
     """
-    sweep(parent)
-    try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    except OSError as error:
-        raise BadSettings(f"cannot make a folder in {parent}: {error.strerror}") from None
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with private_folders.folder(parent) as place:
         if len(str(place / "s.sock")) > SOCKET_MAX:
             raise BadSettings(f"{parent} is too long a name: a socket in it cannot be reached")
         yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        os.close(handle)
-
-
-def sweep(parent: Path) -> list[str]:
-    """Remove the folders that nobody holds; their servers ended with who started them."""
-    swept = []
-    for place in sorted(parent.glob(f"{PREFIX}*")):
-        with contextlib.suppress(OSError):
-            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(place, ignore_errors=True)
-                swept.append(place.name)
-            finally:
-                os.close(handle)
-    return swept
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page that lies in each set: how to read it by hand on the day when day2 itself is gone."""
 
+import re
 import shlex
 
 from day2.adapters.vaults import layout
@@ -10,6 +11,7 @@ from day2.model.backup import Kind, Manifest, Method
 RESTORED = "/root/restore"
 LINES_MAX = 8
 """Files for each of which the page has commands of its own; more are done in a loop."""
+ACCOUNT = re.compile(r"(?<=://)([^/@:]*):[^/]*@")
 PAGE = """\
 HOW TO READ THIS SET BY HAND
 ============================
@@ -159,7 +161,11 @@ OTHER = {
 
 
 def write(manifest: Manifest, repository: str = "") -> bytes:
-    """Return the page of a set: its own names, hashes and keys, and the place of its data."""
+    """Return the page of a set: its own names, hashes and keys, and the place of its data.
+
+    The page lies in the open: a password within the repository's name is not in it.
+    """
+    repository = ACCOUNT.sub(r"\1:PASSWORD@", repository)
     page = KEPT if layout.kept(manifest) else PAGE
     place = f"{RESTORED}/{manifest.id}"
     return page.format(

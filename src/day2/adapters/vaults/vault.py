@@ -49,6 +49,10 @@ class Sink(Protocol):
 class Writer(Protocol):
     """Takes one set; what it wrote becomes a set by `commit` alone."""
 
+    @property
+    def recipients(self) -> Sequence[str]:
+        """Return the public keys that the set is sealed to; none where its place seals it."""
+
     def sink(self, of: str, name: str) -> AbstractContextManager[Sink]:
         """Open an artefact: `name` is a plain file name without the endings of what wraps it."""
 

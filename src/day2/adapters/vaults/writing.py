@@ -82,6 +82,10 @@ class PlainWriter:
             ground.disk.make_folder(self._partial)
             self._handle = os.open(self._partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
+    @property
+    def recipients(self) -> list[str]:
+        return self._begun.recipients
+
     @contextlib.contextmanager
     def sink(self, of: str, name: str) -> Iterator[Sink]:
         """Open an artefact; it is part of the set once the block was left without an exception.

@@ -91,10 +91,12 @@ def take_away(folder: Path, *, mark: str) -> dict[str, Any]:
     for one in puts:
         root, kept = Path(one.root), one.named(mark, "kept")
         away = one.named(mark, "restored")
-        if os.path.lexists(root) and not os.path.lexists(away) and (kept.exists() or not one.was):
+        mine = os.path.lexists(kept) or not one.was
+        if mine and os.path.lexists(root) and not os.path.lexists(away):
             root.rename(away)
         if os.path.lexists(kept) and not os.path.lexists(root):
             kept.rename(root)
+        _flush(root.parent)
     return {"roots": [one.root for one in puts]}
 
 
@@ -138,12 +140,12 @@ def _place(one: Put, tree: Path, index: Sequence[Entry], mark: str, point: Point
     elif os.path.lexists(root):
         return
     root.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(fresh, ignore_errors=True)
+    _clear(fresh)
     source = tree / one.root.lstrip("/")
     if source.is_dir():
-        shutil.copytree(source, fresh)
+        shutil.copytree(source, fresh, copy_function=_copy)
     elif source.exists():
-        shutil.copy2(source, fresh)
+        _copy(source, fresh)
     for entry in reversed(list(_of(one.root, index))):
         path = fresh / Path(entry.path).relative_to(one.root)
         if entry.target:
@@ -151,8 +153,40 @@ def _place(one: Put, tree: Path, index: Sequence[Entry], mark: str, point: Point
             path.symlink_to(entry.target)
         else:
             give(path, entry)
+    for folder, _folders, _files in os.walk(fresh):
+        _flush(Path(folder))
     point(f"place {root.name}")
     fresh.rename(root)
+    _flush(root.parent)
+
+
+def _clear(path: Path) -> None:
+    """Remove what an attempt before has left: a folder, a file, or a link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _copy(source: str | Path, target: str | Path) -> None:
+    """Copy one file, private from its first byte on; mode and owner are given to it afterwards."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(target, flags, 0o600)
+    with os.fdopen(handle, "wb") as written, Path(source).open("rb") as read:
+        shutil.copyfileobj(read, written)
+        written.flush()
+        os.fsync(handle)
+
+
+def _flush(folder: Path) -> None:
+    """Make names last: they live in their folder."""
+    if not folder.is_dir():
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _of(root: str, index: Sequence[Entry]) -> Iterator[Entry]:

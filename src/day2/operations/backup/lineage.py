@@ -65,7 +65,8 @@ class Lineage:
         """Tell it of a set whose parent was asked before: sets come in order, parents first."""
         if found.broken or found.state is State.BAD:
             return False
-        if found.manifest.method is not Method.INCREMENT:
+        # An increment that others took is adopted, and stands on something as well.
+        if not found.manifest.parent and found.manifest.method is not Method.INCREMENT:
             return True
         above = self.parent(found)
         return (

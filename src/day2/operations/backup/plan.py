@@ -143,7 +143,7 @@ def plan_adopt(
     candidates: Sequence[Candidate], known: Sequence[str], asked: Asked, *, level: Level, by: str
 ) -> Plan:
     """Plan to examine backups that others took, oldest first; those in the vault are left alone."""
-    fulls = {one.epoch: one.id for one in candidates if one.epoch and not one.base}
+    fulls = {one.epoch: one.id for one in candidates if one.method is Method.FULL}
     steps: list[Step] = []
     refused: list[Refusal] = []
     for one in candidates:
@@ -191,13 +191,15 @@ def plan_restore(
     *,
     aside: str,
     revision: str,
+    other_cloud: str,
     in_use: str,
     refers: str,
 ) -> Plan:
     """Plan to put one schema back: the set is restored into a scratch server first.
 
-    `revision` says how the set's schema differs from that of now, `in_use` who is connected, and
-    `refers` what else knows what is in it.
+    `revision` says how the set's schema differs from that of now, `other_cloud` of which cloud the
+    set is when it is not this one, `in_use` who is connected, and `refers` what else knows what is
+    in it.
     """
     set_subject = Subject(type="backup-set", id=found.manifest.id, name=found.manifest.id)
     verify_step = proof(1, set_subject, Level.RESTORED, stage=0, seconds=found.manifest.seconds)
@@ -223,18 +225,21 @@ def plan_restore(
         limits=AT_ONCE,
         seconds_expected=2 * found.manifest.seconds,
     )
-    refused = []
-    if revision:
-        refused.append(
-            Refusal(
-                subject=restore_step.subject,
-                why=f"{revision}: an older one needs `db sync` of the service afterwards, a newer "
-                "one cannot be used by the code that runs",
-                kind="revision",
-                blocker=True,
-                allow="other-revision",
-            )
+    schemas = (
+        f"{revision}: an older one needs `db sync` of the service afterwards, a newer one cannot "
+        "be used by the code that runs"
+    )
+    cloud = (
+        f"the set is of another cloud: {other_cloud}, not {asked.foundation}; accept it only where "
+        "this cloud has a new address"
+    )
+    refused = [
+        Refusal(
+            subject=restore_step.subject, why=why, kind=kind, blocker=True, allow=f"other-{kind}"
         )
+        for said, kind, why in ((revision, "revision", schemas), (other_cloud, "cloud", cloud))
+        if said
+    ]
     made = sealed(
         RESTORE,
         asked,

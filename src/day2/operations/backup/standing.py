@@ -2,7 +2,7 @@
 """How a kind of backup stands: what could be restored now, how old it is, and what is wrong."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from day2.model.backup import Found, Kind, Level, Method, Standing, State, Trouble
@@ -14,9 +14,22 @@ USUAL_OF = 10
 
 
 def usable(found: Sequence[Found]) -> list[Found]:
-    """Return the sets that could be restored: good ones whose whole chain is good, oldest first."""
+    """Return the sets that could be restored: good ones whose whole chain is good, oldest first.
+
+    What others took stands where it was taken, whenever it was adopted; among our own their order
+    counts, whatever the clocks said.
+    """
     by_id = {one.manifest.id: one for one in found}
-    return [one for one in found if not why_unusable(one, by_id)]
+    placed: list[tuple[datetime, Found]] = []
+    reached = datetime.min.replace(tzinfo=UTC)
+    for one in found:
+        if why_unusable(one, by_id):
+            continue
+        moment = one.manifest.taken_at
+        if one.manifest.method is not Method.ADOPTED:
+            moment = reached = max(reached, moment)
+        placed.append((moment, one))
+    return [one for _moment, one in sorted(placed, key=lambda pair: pair[0])]
 
 
 def why_unusable(one: Found, by_id: dict[str, Found]) -> str:
@@ -196,9 +209,11 @@ def _missing(newest: Found) -> list[Trouble]:
 def _shrunk(good: list[Found], policy: BackupPolicy) -> list[Trouble]:
     """Tell of a newest set that is much smaller than those before it, taken the same way."""
     newest = good[-1]
-    earlier = [
-        one.manifest.bytes for one in good[:-1] if one.manifest.method is newest.manifest.method
-    ][-USUAL_OF:]
+    # Sets of a series are taken the same way, of the same thing.
+    like = [one for one in good[:-1] if series(one) == series(newest)]
+    earlier = [one.manifest.bytes for one in like if one.manifest.method is newest.manifest.method][
+        -USUAL_OF:
+    ]
     if newest.manifest.method is Method.INCREMENT or not earlier:
         return []
     usual = median(earlier)

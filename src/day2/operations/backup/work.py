@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker does: take one set, or prove one to a level; the vault holds what became of it."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
+from day2.adapters import private_folders
 from day2.adapters.clock import Clock
 from day2.adapters.vaults.vault import Draft, Vault
 from day2.errors import BadUsage, Day2Error, NotVerified, Refused
@@ -36,7 +35,9 @@ def take(vault: Vault, taker: Taker, draft: Draft, clock: Clock, say: Say) -> Fo
     require_parent(parent, draft)
     with vault.write(draft) as writer:
         taken = taker.take(writer, draft, parent, say)
-        same = None if draft.about.get(ALWAYS) else _same(vault.sets(), draft.kind, taken.content)
+        same = None
+        if not draft.about.get(ALWAYS):
+            same = _same(vault.sets(), draft.kind, taken.content, writer.recipients)
         if same is None:
             return writer.commit(source=taken.source, exits=taken.exits)
     say(f"nothing changed since {same.manifest.id}")
@@ -53,10 +54,17 @@ def take(vault: Vault, taker: Taker, draft: Draft, clock: Clock, say: Say) -> Fo
     return vault.find(same.manifest.id)
 
 
-def _same(found: Sequence[Found], kind: Kind, content: str) -> Found | None:
-    """Return the newest set of a kind, when it holds this and could be restored."""
+def _same(
+    found: Sequence[Found], kind: Kind, content: str, recipients: Sequence[str]
+) -> Found | None:
+    """Return the newest set of a kind, when it holds this, sealed to these, and could be restored.
+
+    One that is sealed to keys of before is no stand-in: they were replaced for a reason.
+    """
     newest = next((one for one in reversed(found) if one.manifest.kind is kind), None)
     if not content or newest is None or newest.state is not State.GOOD:
+        return None
+    if set(newest.manifest.recipients) != set(recipients):
         return None
     return newest if newest.manifest.source.get("content_sha256") == content else None
 
@@ -123,7 +131,8 @@ def verify(
         told=Told.VERIFIED,
         at=clock.now(),
         by=by,
-        level=level if wrong else reached,
+        # What it failed at: what was not tried any more says nothing.
+        level=reached if not wrong else Level.HASHED if reached is Level.COMMITTED else level,
         ok=not wrong,
         seconds=round(clock.monotonic() - began, 3),
         detail=wrong or f"held at level {reached.value}",
@@ -136,16 +145,13 @@ def verify(
 def _opened(
     vault: Vault, taker: Taker, found: Found, level: Level, scratch: Path | None, say: Say
 ) -> tuple[Level, dict[str, Any]]:
-    folder = Path(tempfile.mkdtemp(prefix="day2-proof-", dir=scratch))
-    try:
+    with private_folders.folder(scratch) as folder:
         if level >= Level.RESTORED:
             say("restoring")
             return Level.RESTORED, taker.prove(vault, found, folder, say)
         for artefact in found.manifest.artefacts:
             say(f"reading {artefact.name}")
             vault.fetch(found, artefact, folder).unlink()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return Level.READ, {}
 
 

@@ -16,6 +16,7 @@ from day2.operations.backup.selecting import why_not
 NAME, DROP = "backup.volume", "backup.volume-drop"
 AVAILABLE = "available"
 UNDER_WAY = frozenset({"creating", "backing-up"})
+OF_SET = "backup-set"
 POLL_SECONDS = 3.0
 
 
@@ -129,12 +130,18 @@ class BackUpVolume:
 
 
 class DropBackup:
-    """Delete a backup that a run made: to take that back, or with the set that it is of."""
+    """Delete a backup that a run made: to take that back, or with the set that it is of.
+
+    `why_kept` asks retention again, just before: why a set must stay now, empty when it may go.
+    """
 
     name = DROP
 
-    def __init__(self, open_backups: Callable[[], VolumeBackups]) -> None:
+    def __init__(
+        self, open_backups: Callable[[], VolumeBackups], why_kept: Callable[[str], str]
+    ) -> None:
         self._open = open_backups
+        self._why_kept = why_kept
 
     def look(self, step: Step) -> Seen:
         """See whether it is gone already, and whether the newer one is still good."""
@@ -148,6 +155,10 @@ class DropBackup:
     def perform(self, step: Step, do: Doing) -> Result:
         """Delete it, and wait until it is gone."""
         given = msgspec.convert(step.arguments, DropArguments)
+        if step.subject.type == OF_SET:
+            kept = do.read("judged", lambda: self._needed(step.subject.id, given), str)
+            if kept:
+                return Result(ending=Ending.SKIPPED, detail=kept)
         refused = do.act("delete", lambda: self._delete(given.backup), str)
         if refused:
             return Result(ending=Ending.FAILED, detail=f"Cinder refuses it: {refused}")
@@ -166,6 +177,19 @@ class DropBackup:
         """Return nothing: it is gone."""
         del step, facts
         return None
+
+    def _needed(self, name: str, given: DropArguments) -> str:
+        """Say why a backup must not go with its set, whatever was planned; empty: it may."""
+        why = self._why_kept(name)
+        if why:
+            return f"its set is needed again: {why}"
+        found = self._open().backup(given.backup)
+        if given.newer or found is None or found.status != AVAILABLE or not found.volume_id:
+            return ""
+        # A list lacked the volume; only its own page proves that it is gone.
+        if self._open().volume(found.volume_id) is None:
+            return ""
+        return f"volume {found.volume_id} is there, and this is the last that is known of it"
 
     def _delete(self, backup: str) -> str:
         """Order it; return what Cinder said against it."""

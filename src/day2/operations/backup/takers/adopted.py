@@ -43,6 +43,9 @@ class AdoptedTaker:
         del parent
         candidate = msgspec.json.decode(draft.about[ABOUT], type=Candidate)
         examined = _examined(candidate, say)
+        if examined.facts.get("increment") and not draft.parent and not examined.wrong:
+            why = "an increment, and what it stands on is not there"
+            examined = msgspec.structs.replace(examined, wrong=why)
         adopted = Adopted(candidate=candidate, examined=examined)
         with writer.sink(FOUND, "adopted.json") as sink:
             sink.write(msgspec.json.encode(adopted))

@@ -50,11 +50,13 @@ class DatabaseTaker:
             with writer.sink(ACCOUNTS, "accounts.sql") as into:
                 into.write(b"".join(accounts))
         else:
+            below = parent if draft.method is Method.INCREMENT else None
             with writer.sink(FILES, "files.mbstream") as into:
                 told = physical.take(
                     self._server,
                     _Heard(into.write, say, "files"),
                     since=_end_of(parent) if draft.method is Method.INCREMENT else None,
+                    base=below.manifest.source if below else None,
                     silence_seconds=silence,
                 )
         return Taken(source=told.source, exits=told.exits)

@@ -9,12 +9,14 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
+from day2.adapters.reasons import one_line
+from day2.adapters.vaults import disk
 from day2.adapters.vaults.vault import Draft, Sink, Vault, Writer
 from day2.errors import BadSettings, NotVerified, Refused
 from day2.model.backup import Found, Kind
@@ -154,23 +156,47 @@ def unpack(archive: Path, folder: Path) -> dict[str, str]:
     """Unpack files into a new private folder, for its owner alone; return where links point to.
 
     No link is made: a file could be written through it.
+
+    Raises:
+        NotVerified: when it is no archive, or one that leads out of the folder.
+        VaultFull, Unreachable: when the disk does not take it.
+
     """
-    folder.mkdir(mode=0o700)
     links: dict[str, str] = {}
-    with tarfile.open(archive) as opened:
-        for member in opened:
-            if member.issym():
-                links[member.name] = member.linkname
-            elif member.isreg() or member.isdir():
-                opened.extract(member, folder, filter=_private)
+    with disk.told(f"cannot unpack {archive.name}", folder.parent):
+        folder.mkdir(mode=0o700)
+        try:
+            with tarfile.open(archive, "r:") as opened:
+                for member in opened:
+                    if member.issym():
+                        links[member.name] = member.linkname
+                    elif member.isreg() or member.isdir():
+                        opened.extract(member, folder, filter=_private)
+        except tarfile.TarError as error:
+            why = one_line(str(error))
+            raise NotVerified(f"{archive.name} cannot be unpacked: {why}") from None
     return links
 
 
 def index_of(vault: Vault, found: Found, folder: Path) -> list[Entry]:
-    """Read the index of a set of files."""
+    """Read the index of a set of files.
+
+    Raises:
+        NotVerified: when it is none, or a path in it leads out of the tree: whoever can write a
+            vault could otherwise choose what is given away, or where a link is made.
+
+    """
     (artefact,) = [a for a in found.manifest.artefacts if a.of == INDEX]
     file = vault.fetch(found, artefact, folder)
-    return msgspec.json.decode(file.read_bytes(), type=list[Entry])
+    try:
+        entries = msgspec.json.decode(file.read_bytes(), type=list[Entry])
+    except msgspec.MsgspecError as error:
+        raise NotVerified(f"{found.manifest.id}: {artefact.name}: {error}") from None
+    for entry in entries:
+        if ".." in PurePath(entry.path).parts or "\0" in entry.path:
+            said = one_line(entry.path)
+            raise NotVerified(f"{found.manifest.id}: {said} in its index leads out of its tree")
+    return entries
 
 
 def content(entries: Sequence[Entry]) -> str:
@@ -230,13 +256,20 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> Entry:
     try:
         told = archive.gettarinfo(str(path), arcname=name.lstrip("/"))
         entry = Entry(path=name, mode=told.mode, owner=told.uid, group=told.gid)
+        try:
+            f"{name}{told.linkname}".encode()
+        except UnicodeEncodeError:
+            shown = name.encode(errors="replace").decode()
+            raise BadSettings(f"the name of {shown} is not UTF-8", hint="rename it") from None
+        if told.islnk():
+            # A second name of a file that is in the archive: its content is written again.
+            told.type, told.linkname, told.size = tarfile.REGTYPE, "", path.lstat().st_size
         if told.issym():
             archive.addfile(told)
             return structs.replace(entry, target=told.linkname)
         if not told.isreg():
             archive.addfile(told)
             return entry
-        told.type = tarfile.REGTYPE
         with path.open("rb") as opened:
             hashing = _Hashing(opened, told.size)
             archive.addfile(told, hashing)  # type: ignore[arg-type]
@@ -310,17 +343,21 @@ def restore(vault: Vault, found: Found, into: Path, scratch: Path, say: Say) -> 
     each pointed to is returned, for whoever wants them back.
 
     Raises:
-        Refused: when the folder holds anything.
+        Refused: when the folder holds anything, or there is none that it could be made in.
         NotVerified: when the set does not hold; nothing is in the folder then.
 
     """
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise Refused(f"{into} is not empty", hint="name a folder that is new or empty")
+    if not into.parent.is_dir():
+        raise Refused(f"there is no folder {into.parent}", hint=f"mkdir -p {into.parent}")
     index = index_of(vault, found, scratch)
     (artefact,) = [a for a in found.manifest.artefacts if a.of == TREE]
     say(f"reading {artefact.name}")
     plain = vault.fetch(found, artefact, scratch)
     beside = into.parent / f".{into.name}.day2-restoring"
+    # What a restore left that was killed: ours by its name, and nobody's any more.
+    shutil.rmtree(beside, ignore_errors=True)
     try:
         links = unpack(plain, beside)
         wrong = [why for entry in index if (why := _differs(beside, links, entry))]

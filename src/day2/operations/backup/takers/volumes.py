@@ -19,7 +19,9 @@ from day2.model.backup import Found, Kind
 from day2.operations.backup.takers.taker import Say, Taken
 
 RECORDS, BACKUPS = "records", "backups"
-AVAILABLE = "available"
+AVAILABLE, LEAVING = "available", "deleting"
+SOUND = frozenset({AVAILABLE, "restoring", LEAVING})
+"""What says nothing against a backup: the last two pass by themselves."""
 SHOWN_MAX = 5
 
 
@@ -75,9 +77,10 @@ class VolumesTaker:
         return vault.check(found)
 
     def prove(self, vault: Vault, found: Found, folder: Path, say: Say) -> dict[str, Any]:
-        """Read every record, and ask Cinder whether its backup is still `available`.
+        """Read every record, and ask Cinder whether its backup is still good.
 
-        One that was deleted since is counted as gone: somebody wanted it so. The data are not
+        One that was deleted since is counted as gone, one that is being deleted as well: somebody
+        wanted it so. One that is restored from just now is good. The data are not
         restored: that is Cinder's part, and a drill's.
 
         Raises:
@@ -98,13 +101,13 @@ class VolumesTaker:
                 wrong.append(f"record of backup {own} is of {told.get('id')}")
         now = {str(row["id"]): str(row.get("status")) for row in self._open().all()}
         wrong += [
-            f"backup {own} is {now[own]}" for own in records if now.get(own, AVAILABLE) != AVAILABLE
+            f"backup {own} is {now[own]}" for own in records if now.get(own, LEAVING) not in SOUND
         ]
         if len(records) != found.manifest.source.get("records"):
             wrong.append("it holds another number of records than were taken")
         if wrong:
             raise NotVerified(f"{found.manifest.id}: {'; '.join(wrong[:SHOWN_MAX])}")
-        gone = sum(own not in now for own in records)
+        gone = sum(now.get(own, LEAVING) == LEAVING for own in records)
         return {"records": len(records), "available": len(records) - gone, "gone": gone}
 
 
