@@ -17,7 +17,8 @@ from day2.adapters.adopting.loading import plain
 from day2.adapters.adopting.recognise import Candidate, Form, listing, recognise
 from day2.errors import NotVerified, Refused
 from day2.model.backup import Kind, Level, Method
-from day2.operations.backup.plan import Asked, plan_adopt
+from day2.model.plan import Asked
+from day2.operations.backup.plan import plan_adopt
 from day2.operations.backup.takers.adopted import AdoptedTaker
 from tests.unit.backup.bare_vault import BareVault, draft
 
