@@ -72,7 +72,8 @@ def load(memory: Memory, name: str) -> Saved:
         rows = connection.execute(query).all()
     exact = [row for row in rows if row.id == name]
     found = exact or rows
-    if not found:
+    # Everything begins with nothing: an empty variable of a script names no plan.
+    if not found or not name:
         raise BadUsage(f"no plan {name!r}", hint="see them with: day2 plan list")
     if len(found) > 1:
         raise BadUsage(f"{name!r} begins several plans: {', '.join(row.id for row in found)}")

@@ -38,7 +38,8 @@ def load(memory: Memory, name: str) -> Run:
     with memory.reading() as connection:
         rows = connection.execute(query).all()
         found = [row for row in rows if row.id == name] or rows
-        if not found:
+        # Everything begins with nothing: an empty variable of a script names no run.
+        if not found or not name:
             raise BadUsage(f"no run {name!r}", hint="see them with: day2 run list")
         if len(found) > 1:
             raise BadUsage(f"{name!r} begins several runs: {', '.join(row.id for row in found)}")
