@@ -170,7 +170,7 @@ class Engine:
             state = State.PAUSED if self._idle(run) else State.RUNNING
         if state is not run.state:
             with self._memory.writing() as connection:
-                runs.set_state(connection, run.id, state)
+                runs.show_state(connection, run.id, state)
             self._heads.export()
 
     @staticmethod

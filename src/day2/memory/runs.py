@@ -14,6 +14,7 @@ from day2.memory.schema import children, claims, run_gates, run_steps, runs
 from day2.memory.store import Memory
 from day2.model.run import Gate, Run, RunStep, State, Wanted
 
+_GOES_ON = runs.c.state.not_in([state.value for state in State if state.ended])
 _PLAIN = [name for name in Run.__struct_fields__ if name not in {"plan", "gates", "steps"}]
 
 
@@ -135,14 +136,16 @@ def take(memory: Memory, run: str, engine: str, now: datetime) -> bool:
         return done.rowcount == 1
 
 
-def choose(connection: sa.Connection, run: str, wanted: Wanted) -> None:
-    """Say what people want of a run, and that an engine shall take it."""
-    connection.execute(runs.update().where(runs.c.id == run).values(wanted=wanted.value, chosen=1))
+def choose(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
+    """Say what people want of a run, and that an engine shall take it; False when it has ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(wanted=wanted.value, chosen=1)).rowcount == 1
 
 
-def want(connection: sa.Connection, run: str, wanted: Wanted) -> None:
-    """Say what people want of a run, without asking an engine to take it."""
-    connection.execute(runs.update().where(runs.c.id == run).values(wanted=wanted.value))
+def want(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
+    """Do so without asking an engine to take it."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(wanted=wanted.value)).rowcount == 1
 
 
 def wishes(memory: Memory, engine: str) -> dict[str, Wanted]:
@@ -161,6 +164,12 @@ def release(memory: Memory, engine: str) -> None:
 def set_state(connection: sa.Connection, run: str, state: State, **more: Any) -> None:  # noqa: ANN401
     """Say where a run is; `more` are further columns (`detail`, `ended_at`, `engine`)."""
     connection.execute(runs.update().where(runs.c.id == run).values(state=state.value, **more))
+
+
+def show_state(connection: sa.Connection, run: str, state: State) -> None:
+    """Say where a run is that goes on; one that has ended meanwhile stays as it ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    connection.execute(statement.values(state=state.value))
 
 
 def put_steps(connection: sa.Connection, run: str, steps: Iterable[RunStep]) -> None:
