@@ -178,6 +178,21 @@ def test_what_plan_apply_ends_with(operator: Operator) -> None:
     assert operator.hosts()["compute01"] == GUESTS + 1
 
 
+def test_a_whole_drain_is_taken_back(operator: Operator) -> None:
+    """Nova sends no server to a host that is disabled: it is enabled before they come back."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    assert operator.day2("plan", "apply", name, "--yes").code == 0
+    assert operator.hosts()["compute01"] == 1
+    back = operator.plan("run", "undo", name)
+    assert operator.day2("plan", "apply", back["id"], "--yes", "--no-follow").code == 0
+    run = operator.until_ended(back["id"])
+    assert run.state is State.DONE, run
+    assert operator.run(name).state is State.UNDONE
+    assert operator.hosts()["compute01"] == GUESTS + 1
+    service = operator.ask("/os-services?binary=nova-compute&host=compute01")["services"][0]
+    assert service["status"] == "enabled"
+
+
 def test_a_plan_of_another_cloud_is_refused(operator: Operator) -> None:
     name = operator.plan("host", "drain", "compute01")["id"]
     assert operator.home.run("sandbox", "up", "--name", "b").code == 0

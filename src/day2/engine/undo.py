@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from msgspec import structs
 
@@ -11,6 +12,13 @@ from day2.errors import Refused
 from day2.model.outcome import Ending
 from day2.model.plan import Plan, Refusal, Step
 from day2.model.run import Run
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """An action that shuts what others leave: nothing comes back before that is taken back."""
+
+    undone_first: bool
 
 
 def undo(
@@ -25,7 +33,8 @@ def undo(
 ) -> Plan:
     """Plan the way back of what a run has done; pure.
 
-    The steps come back in the reverse order of their stages, those of one stage at the same time.
+    The steps come back in the reverse order of their stages, those of one stage at the same time;
+    what the others need to come back at all is first (`Opening`).
     What cannot be taken back is refused by name, with the reason that the plan gave.
 
     Raises:
@@ -37,6 +46,7 @@ def undo(
             f"{run.id} has not ended", hint=f"day2 run cancel {run.id}, then undo what it did"
         )
     by_number = {step.n: step for step in plan.steps}
+    last = max((s.stage for s in plan.steps), default=0)
     steps: list[Step] = []
     refused: list[Refusal] = []
     # A step that failed may have done its deed and not proven it: its facts say so.
@@ -53,13 +63,12 @@ def undo(
             why = step.irreversible or "nothing is known to take back"
             refused.append(Refusal(subject=step.subject, why=why, kind="irreversible"))
             continue
-        number = len(steps) + 1
-        last = max(s.stage for s in plan.steps)
-        steps.append(
-            structs.replace(back, n=number, stage=last - step.stage, chain=f"step-{number}")
-        )
+        first = isinstance(action, Opening) and action.undone_first
+        steps.append(structs.replace(back, stage=0 if first else 1 + last - step.stage))
     if not steps:
         raise Refused(f"{run.id} did nothing that can be taken back")
+    steps.sort(key=lambda s: s.stage)
+    steps = [structs.replace(s, n=n, chain=f"step-{n}") for n, s in enumerate(steps, start=1)]
     return Plan(
         id=name,
         kind="undo",

@@ -148,10 +148,10 @@ def test_a_cancelled_run_is_taken_back_in_reverse(engines: Nursery, stand: Stand
         expires_at=now + timedelta(hours=1),
     )
     assert [(s.stage, s.action) for s in back.steps] == [
-        (1, "move"),
-        (1, "move"),
-        (1, "move"),
-        (2, "enable"),
+        (2, "move"),
+        (2, "move"),
+        (2, "move"),
+        (3, "enable"),
     ]
     stand.file(back)
     assert engines.engine(stand) == (0, "-")

@@ -261,6 +261,8 @@ class DisableAgent(_Set):
     """Give an agent nothing new."""
 
     name = "agent.disable"
+    undone_first = True
+    """An agent that is disabled takes nothing back."""
     up = False
 
 

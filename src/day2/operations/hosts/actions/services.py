@@ -53,6 +53,8 @@ class Disable:
     """Give a compute host no new servers."""
 
     name = "compute.disable"
+    undone_first = True
+    """Nova sends no server to a host that is disabled."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
