@@ -170,11 +170,15 @@ def test_what_plan_apply_ends_with(operator: Operator) -> None:
     assert (undo.code, "has not ended" in undo.err) == (24, True)
     assert operator.day2("run", "cancel", name).code == 0
     assert operator.until_ended(name).state is State.CANCELLED
+    expired = operator.plan("run", "undo", name)
     again = operator.day2("plan", "apply", name)
     assert (again.code, "ran already: cancelled" in again.err) == (24, True)
     back = operator.plan("run", "undo", name)
+    assert back["id"] == f"{expired['id']}-2"
     assert operator.day2("plan", "apply", back["id"], "--yes").code == 0
     assert operator.run(name).state is State.UNDONE
+    more = operator.day2("run", "undo", name)
+    assert (more.code, "was undone already" in more.err) == (24, True)
     assert operator.hosts()["compute01"] == GUESTS + 1
 
 

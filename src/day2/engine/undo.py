@@ -11,7 +11,7 @@ from day2.engine.action import Action
 from day2.errors import Refused
 from day2.model.outcome import Ending
 from day2.model.plan import Plan, Refusal, Step
-from day2.model.run import Run
+from day2.model.run import Run, State
 
 
 @runtime_checkable
@@ -38,13 +38,15 @@ def undo(
     What cannot be taken back is refused by name, with the reason that the plan gave.
 
     Raises:
-        Refused: when the run has not ended, or did nothing that can be taken back.
+        Refused: when the run has not ended, was undone, or did nothing that can be taken back.
 
     """
     if not run.state.ended:
         raise Refused(
             f"{run.id} has not ended", hint=f"day2 run cancel {run.id}, then undo what it did"
         )
+    if run.state is State.UNDONE:
+        raise Refused(f"{run.id} was undone already", hint=f"day2 run show {run.id}")
     by_number = {step.n: step for step in plan.steps}
     last = max((s.stage for s in plan.steps), default=0)
     steps: list[Step] = []

@@ -87,6 +87,15 @@ def load(memory: Memory, name: str) -> Saved:
     return Saved(plan=plan, sha256=row.sha256, document=row.document)
 
 
+def unused(memory: Memory, name: str) -> str:
+    """Return a name that no plan has: this one, or with the first number that is free behind it."""
+    query = sa.select(plans.c.id).where(plans.c.id.startswith(name, autoescape=True))
+    with memory.reading() as connection:
+        taken = set(connection.execute(query).scalars())
+    names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(free for free in names if free not in taken)
+
+
 def listed(memory: Memory, cloud: str, region: str) -> list[Listed]:
     """Return the plans of one cloud, newest first."""
     names = [plans.c[field] for field in Listed.__struct_fields__]

@@ -66,6 +66,14 @@ def listed(memory: Memory, cloud: str, region: str, *, count: int = 50) -> list[
     return [_run(row) for row in rows]
 
 
+def undoing(memory: Memory, run: str) -> list[Run]:
+    """Return the runs that take a run back, or took it back, without their steps."""
+    with memory.reading() as connection:
+        return [
+            _run(row) for row in connection.execute(sa.select(runs).where(runs.c.undoes == run))
+        ]
+
+
 def subjects(memory: Memory, cloud: str, *, kind: str, action: str) -> dict[str, bool]:
     """Return the ids of what an action was begun on by runs of a kind, and whether each has ended.
 

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from day2.adapters import processes
 from day2.engine.settings import ChangeSettings, EngineSettings, JournalSettings
-from day2.errors import Refused, Unreachable
+from day2.errors import Locked, Refused, Unreachable
 from day2.memory import journal, plans, runs
 from day2.model.plan import Plan, Saved, seal
 from day2.model.run import Run, State, Wanted
@@ -170,17 +170,27 @@ class Changes:
         return run, said
 
     def undo(self, name: str) -> Plan:
-        """Plan the way back of an ended run."""
+        """Plan the way back of an ended run.
+
+        What an earlier such plan left, expired or half done, is planned again under another name.
+
+        Raises:
+            Locked: while another run takes it back.
+
+        """
         from day2.engine.undo import undo
 
         self.require("act")
         run = self.run(name)
+        back = next((r for r in runs.undoing(self._site.memory, run.id) if not r.state.ended), None)
+        if back is not None:
+            raise Locked(f"{back.id} takes it back", hint=f"day2 run show {back.id}")
         now = self._site.clock.now()
         return undo(
             self.load(run.plan).plan,
             run,
             self.actions(),
-            name=f"undo-{run.id}",
+            name=plans.unused(self._site.memory, f"undo-{run.id}"),
             by=who(self._site.environment),
             now=now,
             expires_at=now + timedelta(hours=self.settings.plan_hours),
