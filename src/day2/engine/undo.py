@@ -8,10 +8,14 @@ from typing import Protocol, runtime_checkable
 from msgspec import structs
 
 from day2.engine.action import Action
+from day2.engine.book import ACTED
 from day2.errors import Refused
 from day2.model.outcome import Ending
 from day2.model.plan import Plan, Refusal, Step
 from day2.model.run import Run, State
+
+UNPROVEN = "it was changed, or may have been, and that was not proven: look at it yourself"
+SHOWN = 3
 
 
 @runtime_checkable
@@ -60,6 +64,9 @@ def undo(
         action = actions.get(step.action)
         back = action.undo(step, did.facts) if action is not None and step.undo else None
         if back is None and did.outcome is Ending.FAILED:
+            if did.facts.get(ACTED):
+                why = f"{UNPROVEN} ({did.detail})"
+                refused.append(Refusal(subject=step.subject, why=why, kind="unproven"))
             continue
         if back is None:
             why = step.irreversible or "nothing is known to take back"
@@ -68,7 +75,8 @@ def undo(
         first = isinstance(action, Opening) and action.undone_first
         steps.append(structs.replace(back, stage=0 if first else 1 + last - step.stage))
     if not steps:
-        raise Refused(f"{run.id} did nothing that can be taken back")
+        said = (f"{one.subject.type} {one.subject.label}: {one.why}" for one in refused[:SHOWN])
+        raise Refused(f"{run.id} did nothing that day2 can take back", hint="; ".join(said))
     steps.sort(key=lambda s: s.stage)
     steps = [structs.replace(s, n=n, chain=f"step-{n}") for n, s in enumerate(steps, start=1)]
     return Plan(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from day2.engine.action import Action, Result, Seen
-from day2.engine.book import CHANGED, GONE, Book, too_many_changed
+from day2.engine.book import ACTED, CHANGED, GONE, Book, too_many_changed
 from day2.engine.differing import differences
 from day2.engine.doing import Bug, Cancelled, Durably, Tools
 from day2.engine.windows import Closed
@@ -126,11 +126,14 @@ class Work:
             return action.perform(step, do)
         except Day2Error as error:
             said = f"{error}. {error.hint}" if error.hint else str(error)
-            return Result(ending=Ending.FAILED, detail=said, facts={"error": error.kind})
+            facts: dict[str, Any] = {"error": error.kind}
         except Cancelled:
-            return Result(ending=Ending.FAILED, detail="cancelled while it waited for an answer")
+            said, facts = "cancelled while it waited for an answer", {}
         except Bug as bug:
-            return Result(ending=Ending.FAILED, detail=f"a bug in day2: {bug}")
+            said, facts = f"a bug in day2: {bug}", {}
+        if do.acted:
+            facts[ACTED] = True
+        return Result(ending=Ending.FAILED, detail=said, facts=facts)
 
     def _action(self, book: Book, step: Step) -> Action:
         found = self._actions(book).get(step.action)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -159,6 +160,37 @@ def test_a_cancelled_run_is_taken_back_in_reverse(engines: Nursery, stand: Stand
     assert stand.run("toy-cancel").state is State.UNDONE
     assert {stand.toy.read(n)["host"] for n in (1, 2, 3)} == {"a"}
     assert stand.toy.effects()[-1] == "enabled"
+
+
+def test_what_was_done_and_not_proven_is_named_by_the_way_back(
+    engines: Nursery, tmp_path: Path
+) -> None:
+    """It cannot be taken back by itself, and it is not silently left out; what was refused is."""
+    stand = Stand(tmp_path, 3)
+    made = plan("toy-unproven", 3)
+    breaks = [
+        structs.replace(made.steps[n], action="breaks", fingerprint={}, arguments=given)
+        for n, given in ((1, {}), (2, {"refused": True}))
+    ]
+    stand.file(structs.replace(made, steps=[made.steps[0], *breaks, made.steps[3]]))
+    assert engines.engine(stand, "before 2/end")[0] == -9
+    stand.want("toy-unproven", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-unproven")
+    assert [step.outcome for step in run.steps[1:3]] == [Ending.FAILED, Ending.FAILED]
+    given: dict[str, Any] = {"name": "back", "by": "b", "now": made.at, "expires_at": made.at}
+    saved = plans.load(stand.memory, "toy-unproven").plan
+    back = undo(saved, run, actions(stand.toy), **given)
+    assert [step.action for step in back.steps] == ["move", "enable"]
+    assert [(one.subject.id, one.kind) for one in back.refused] == [("1", "unproven")]
+    assert back.refused[0].why == (
+        "it was changed, or may have been, and that was not proven: look at it yourself "
+        "(the cloud answers nonsense)"
+    )
+    alone = structs.replace(run, steps=run.steps[1:2])
+    with pytest.raises(Refused, match="nothing that day2 can take back") as refused:
+        undo(saved, alone, actions(stand.toy), **given)
+    assert refused.value.hint.startswith("server web1: it was changed, or may have been")
 
 
 def test_of_two_applies_one_runs_and_a_plan_runs_once(engines: Nursery, stand: Stand) -> None:

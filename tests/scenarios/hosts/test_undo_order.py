@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the others need to come back at all is taken back first."""
+"""What the others need to come back at all is taken back first; what was not proven, too."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,3 +67,20 @@ def test_an_agent_is_enabled_before_it_is_given_anything_back(guests: Guests) ->
     back = undone(guests, [router, disable], facts, Ending.DONE)
     assert [(s.n, s.action) for s in back.steps] == [(1, "agent.enable"), (2, "agent.move-router")]
     assert back.steps[0].stage < back.steps[1].stage
+
+
+def test_a_disable_that_was_not_proven_is_taken_back(guests: Guests) -> None:
+    """Its reason says whose it is: what is not there, or somebody else's, is left alone."""
+    host = Subject(type="host", id="a")
+    reason = {
+        "reason": "day2: drain",
+        "service_id": "7",
+        "host": "a@rbd",
+        "binary": "cinder-volume",
+    }
+    steps = [
+        Step(n=n, action=action, subject=host, why="", arguments=reason, undo="enable it")
+        for n, action in enumerate(("compute.disable", "volume-service.disable"), start=1)
+    ]
+    back = undone(guests, steps, {"error": "Unreachable", "acted": True}, Ending.FAILED)
+    assert {s.action for s in back.steps} == {"compute.enable", "volume-service.enable"}
