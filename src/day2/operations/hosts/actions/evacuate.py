@@ -11,10 +11,11 @@ from day2.engine.action import Doing, Result, Seen
 from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.operations.hosts.actions import facts as facts_of
+from day2.operations.hosts.actions.arrivals import Arrival, moved_facts, proven
 from day2.operations.hosts.actions.attempts import Mover, Order, Way
 from day2.operations.hosts.actions.cloud import Cloud, arguments
 from day2.operations.hosts.actions.facts import DELETED
-from day2.operations.hosts.actions.moving import Arrival, Ladder, Road, moved_facts, proven
+from day2.operations.hosts.actions.moving import Ladder, Road
 
 START_SECONDS = 120
 ACTIVE, SHUTOFF = "ACTIVE", "SHUTOFF"
