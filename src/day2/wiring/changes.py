@@ -278,7 +278,12 @@ class Changes:
         from day2.engine.process import Place
 
         self.require("act")
-        return Place(actions=self.actions(), changes=self.settings)
+        return Place(
+            actions=self.actions(),
+            changes=self.settings,
+            region=self._site.region,
+            foundation=self.foundation,
+        )
 
     @cached_property
     def heads(self) -> "Heads":

@@ -55,7 +55,13 @@ def serve(state: Path, toy: Path, killer: Killer) -> None:
         unwired = state / "unwired"
         if unwired.exists():
             raise BadSettings(unwired.read_text())
-        return Place(actions=actions(Toy(toy)), changes=ChangeSettings(outage_seconds=5))
+        elsewhere = state / "foundation"
+        return Place(
+            actions=actions(Toy(toy)),
+            changes=ChangeSettings(outage_seconds=5),
+            region="",
+            foundation=elsewhere.read_text() if elsewhere.exists() else "toy",
+        )
 
     url = state / "database"
     Engine(

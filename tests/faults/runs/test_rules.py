@@ -357,3 +357,26 @@ def test_a_run_whose_cloud_cannot_be_wired_waits_for_who_mends_it(
     stand.want("toy-unwired", Wanted.RUN)
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-unwired").state is State.DONE
+
+
+def test_a_run_is_not_carried_on_at_another_cloud_of_its_name(
+    engines: Nursery, stand: Stand
+) -> None:
+    """The settings may name another cloud by then: hosts have the same names there."""
+    stand.file(plan("toy-moved", 3))
+    assert engines.engine(stand, "after 1/end")[0] == -9
+    effects = stand.toy.effects()
+    (stand.state / "foundation").write_text("http://the-copy:5000")
+    stand.want("toy-moved", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    paused = stand.run("toy-moved")
+    assert paused.state is State.PAUSED
+    assert paused.detail == (
+        "the plan toy-moved was made for the cloud at toy; the settings now name "
+        "http://the-copy:5000"
+    )
+    assert stand.toy.effects() == effects
+    (stand.state / "foundation").unlink()
+    stand.want("toy-moved", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-moved").state is State.DONE

@@ -26,7 +26,7 @@ def test_a_run_that_ends_while_its_state_is_looked_at_stays_ended(tmp_path: Path
     stand.file(plan("toy-ends", 1))
     clock, memory = SystemClock(), stand.memory
     heads = Heads(memory, JournalSettings(), clock)
-    place = Place(actions={}, changes=ChangeSettings())
+    place = Place(actions={}, changes=ChangeSettings(), region="", foundation="toy")
     engine = Engine(memory, clock=clock, place=lambda _cloud: place, heads=heads)
     assert runs.take(memory, "toy-ends", "an engine", clock.now())
     stand.want("toy-ends", Wanted.PAUSE)
