@@ -13,7 +13,7 @@ from day2.adapters.clock import Clock
 from day2.adapters.openstack.pages import Collection, Query
 from day2.adapters.openstack.session import Session
 from day2.adapters.openstack.single import Said, Single, part
-from day2.errors import Unreachable
+from day2.errors import NotDeployed, Unreachable
 from day2.model.tables.compute import ComputeService, Hypervisor, Migration, Server
 
 VERSION = (2, 95)
@@ -88,8 +88,14 @@ class Compute:
         query: Query = {"hypervisor_hostname_pattern": host}
         path = "/os-hypervisors/detail"
         for asked in (query, Query()):
-            # From 2.88 on every row costs a question to its host.
-            rows = self._list("hypervisors", path, "hypervisors", Hypervisor, asked, WITH_SIZES)
+            try:
+                # From 2.88 on every row costs a question to its host.
+                rows = self._list("hypervisors", path, "hypervisors", Hypervisor, asked, WITH_SIZES)
+            except NotDeployed:
+                # A pattern that fits none is answered with 404: a node may be called otherwise.
+                if not asked:
+                    raise
+                continue
             for row in rows:
                 if row.service.host == host:
                     return str(row.hypervisor_hostname)
