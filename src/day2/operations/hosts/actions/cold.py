@@ -24,6 +24,7 @@ COLD = Way(
     said="cold migration",
     statuses=frozenset({ACTIVE, SHUTOFF}),
     arrived=frozenset({FINISHED, *CONFIRMED}),
+    begins="resize_prep",
 )
 
 

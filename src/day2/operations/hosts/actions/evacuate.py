@@ -25,6 +25,7 @@ EVACUATION = Way(
     said="evacuation",
     statuses=frozenset({ACTIVE, SHUTOFF, "ERROR"}),
     arrived=frozenset({"done", "completed"}),
+    begins="rebuilding",
 )
 
 

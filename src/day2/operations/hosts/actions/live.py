@@ -20,6 +20,7 @@ LIVE = Way(
     said="live migration",
     statuses=frozenset({ACTIVE, PAUSED}),
     arrived=frozenset({"completed"}),
+    begins="migrating",
 )
 
 
