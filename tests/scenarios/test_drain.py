@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.openstack.listing import find_service
 from day2.adapters.openstack.session import Session
-from day2.memory import runs
+from day2.memory import plans, runs
 from day2.memory.store import open_memory
 from day2.model.outcome import Ending
-from day2.model.run import Run, State
+from day2.model.run import Run, State, Wanted
 from tests.scenarios.sandboxes import Ended, Home
 
 # Whole runs, one after the other; a machine may have more to do.
@@ -195,6 +196,37 @@ def test_a_whole_drain_is_taken_back(operator: Operator) -> None:
     assert operator.hosts()["compute01"] == GUESTS + 1
     service = operator.ask("/os-services?binary=nova-compute&host=compute01")["services"][0]
     assert service["status"] == "enabled"
+
+
+def test_a_drain_is_known_however_many_runs_came_after_it(operator: Operator) -> None:
+    """A weekend of backups comes between a drain and the day on which its host is enabled."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    memory = open_memory(operator.home.state)
+    plan = plans.load(memory, name).plan
+    drain = Run(
+        id=name,
+        cloud=plan.cloud,
+        region=plan.region,
+        plan=name,
+        sha256="",
+        kind=plan.kind,
+        summary="",
+        state=State.DONE,
+        wanted=Wanted.RUN,
+        by="ana",
+        at=plan.at,
+    )
+    with memory.writing() as connection:
+        runs.insert_run(connection, drain)
+        for number in range(60):
+            later = plan.at + timedelta(hours=number + 1)
+            after = {"id": f"backup-{number}", "kind": "backup-run", "at": later}
+            runs.insert_run(connection, msgspec.structs.replace(drain, **after))
+        runs.set_state(connection, name, State.DONE, chosen=0)
+    back = operator.day2("host", "enable", "compute01", "--back", "--plan-only")
+    assert back.code == 0, back.err
+    listed = operator.day2("plan", "list", "-f", "json").document["plans"]
+    assert {row["id"]: row["state"] for row in listed}[name] == "done"
 
 
 def test_a_plan_of_another_cloud_is_refused(operator: Operator) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs: where each one is, what became of its steps, what it waits for, which places it holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,9 +58,13 @@ def load(memory: Memory, name: str) -> Run:
         )
 
 
-def listed(memory: Memory, cloud: str, region: str, *, count: int = 50) -> list[Run]:
-    """Return the newest runs of one cloud without their steps, newest first."""
+def listed(
+    memory: Memory, cloud: str, region: str, *, count: int | None = 50, kinds: Sequence[str] = ()
+) -> list[Run]:
+    """Return the newest runs of one cloud without their steps, newest first; None: all of them."""
     query = sa.select(runs).where(runs.c.cloud == cloud, runs.c.region == region)
+    if kinds:
+        query = query.where(runs.c.kind.in_(kinds))
     with memory.reading() as connection:
         rows = connection.execute(query.order_by(runs.c.at.desc()).limit(count)).all()
     return [_run(row) for row in rows]

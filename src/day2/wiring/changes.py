@@ -145,6 +145,11 @@ class Changes:
         """Return the newest runs of this cloud."""
         return runs.listed(self._site.memory, self._site.cloud, self._site.region)
 
+    def every_run(self, *kinds: str) -> list[Run]:
+        """Return all runs of this cloud, of these kinds when any is named, newest first."""
+        site = self._site
+        return runs.listed(site.memory, site.cloud, site.region, count=None, kinds=kinds)
+
     def want(self, name: str, wanted: Wanted) -> Run:
         """Pause, carry on or cancel a run."""
         from day2.engine import filing
@@ -211,7 +216,7 @@ class Changes:
             write_private(flag, f"{who(self._site.environment)}\n".encode())
         else:
             flag.unlink(missing_ok=True)
-        return [run for run in self.list_runs() if not run.state.ended]
+        return [run for run in self.every_run() if not run.state.ended]
 
     def engine_runs(self) -> bool:
         """Tell whether an engine is at work for this installation."""

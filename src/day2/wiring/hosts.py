@@ -166,8 +166,8 @@ class HostPlans:
         """
         from day2.operations.hosts.protections import PROTECTIONS, Protection
 
-        for run in self._site.changes.list_runs():
-            if run.kind not in {"host-drain", "host-enable"} or not run.state.ended:
+        for run in self._site.changes.every_run("host-drain", "host-enable"):
+            if not run.state.ended:
                 continue
             plan = self._site.changes.load(run.plan).plan
             if plan.subject.id != host or run.state is State.UNDONE:
@@ -222,8 +222,8 @@ class HostPlans:
         return [one.address or one.name for one in alike] if len(alike) == 1 else []
 
     def _drain_of(self, host: str) -> "Run":
-        for run in self._site.changes.list_runs():
-            if run.kind == "host-drain" and run.state.ended:
+        for run in self._site.changes.every_run("host-drain"):
+            if run.state.ended:
                 found = self._site.changes.run(run.id)
                 if self._site.changes.load(run.plan).plan.subject.id == host:
                     return found
