@@ -167,6 +167,9 @@ def test_what_plan_apply_ends_with(operator: Operator) -> None:
     assert operator.day2("plan", "apply", name, "--yes", "--no-follow").code == 0
     second = operator.day2("plan", "apply", name)
     assert (second.code, f"the plan {name} runs now" in second.err) == (23, True)
+    early = operator.day2("host", "enable", "compute01", "--plan-only")
+    assert (early.code, f"{name} is at work on compute01" in early.err) == (24, True)
+    assert operator.plan("host", "enable", "compute02")["steps"] == []
     undo = operator.day2("run", "undo", name)
     assert (undo.code, "has not ended" in undo.err) == (24, True)
     assert operator.day2("run", "cancel", name).code == 0
