@@ -139,9 +139,11 @@ class Durably:
                 memory, self.run, full, argv, environment=environment, alone_on=alone_on
             )
 
+        acted = self.acted
         try:
             begun = self.act(name, begin, Begun)
         except Unreachable as error:
+            self.acted = acted  # it was never begun
             raise Locked(str(error), hint="wait until it has ended, then plan again") from None
 
         def ended() -> Ran | None:
