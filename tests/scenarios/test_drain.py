@@ -23,9 +23,11 @@ from day2.adapters.openstack.listing import find_service
 from day2.adapters.openstack.session import Session
 from day2.memory import plans, runs
 from day2.memory.store import open_memory
+from day2.model.finding import Subject
 from day2.model.outcome import Ending
-from day2.model.run import Run, State, Wanted
+from day2.model.run import Run, RunStep, State, Wanted
 from tests.scenarios.sandboxes import Ended, Home
+from tests.unit.builders import HOSTILE
 
 # Whole runs, one after the other; a machine may have more to do.
 pytestmark = pytest.mark.timeout(400)
@@ -230,6 +232,39 @@ def test_a_drain_is_known_however_many_runs_came_after_it(operator: Operator) ->
     assert back.code == 0, back.err
     listed = operator.day2("plan", "list", "-f", "json").document["plans"]
     assert {row["id"]: row["state"] for row in listed}[name] == "done"
+
+
+def test_no_name_steers_the_terminal_in_any_format(operator: Operator) -> None:
+    """Neutron keeps whatever a tenant calls a router."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    memory = open_memory(operator.home.state)
+    plan = plans.load(memory, name).plan
+    router = Subject(type="router", id="r-1", name=HOSTILE)
+    step = RunStep(n=1, action="agent.move-router", subject=router, detail=HOSTILE)
+    run = Run(
+        id=name,
+        cloud=plan.cloud,
+        region=plan.region,
+        plan=name,
+        sha256="",
+        kind=plan.kind,
+        summary=HOSTILE,
+        state=State.DONE,
+        wanted=Wanted.RUN,
+        by="ana",
+        at=plan.at,
+    )
+    with memory.writing() as connection:
+        runs.insert_run(connection, run)
+        runs.put_steps(connection, name, [step])
+    for form in ("table", "csv", "value", "yaml", "json", "text"):
+        ended = operator.day2("run", "show", name, *(() if form == "text" else ("-f", form)))
+        assert "rm -rf" in ended.out, ended.err
+        steers = {c for c in ended.out if not c.isprintable()} - {"\n", "\r"}
+        if form == "value":
+            assert len(ended.out.splitlines()) == 1
+        # What programs read is what it is; a terminal obeys nothing in it.
+        assert steers <= ({"\u202e"} if form in {"yaml", "json"} else set()), form
 
 
 def test_a_plan_of_another_cloud_is_refused(operator: Operator) -> None:
