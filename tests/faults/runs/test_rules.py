@@ -380,3 +380,15 @@ def test_a_run_is_not_carried_on_at_another_cloud_of_its_name(
     stand.want("toy-moved", Wanted.RUN)
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-moved").state is State.DONE
+
+
+def test_a_bug_in_one_look_ends_its_step_and_not_the_engine(engines: Nursery, stand: Stand) -> None:
+    """Every run of the engine would end with it, and each engine after it as well."""
+    made = plan("toy-mad", 3)
+    mad = [structs.replace(s, action="mad") if s.n == 2 else s for s in made.steps]
+    stand.file(structs.replace(made, steps=mad))
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-mad")
+    assert run.state is State.PARTIAL
+    assert [step.outcome for step in run.steps].count(Ending.DONE) == 3
+    assert run.steps[1].detail.startswith("a bug in day2: KeyError: '1' (look, line ")

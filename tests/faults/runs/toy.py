@@ -202,6 +202,21 @@ class Breaks:
         return step if facts.get("changed") else None
 
 
+class Mad:
+    """An action with a bug in its look."""
+
+    name = "mad"
+
+    def look(self, step: Step) -> Seen:
+        return Seen(facts={"host": {}[step.subject.id]})
+
+    def perform(self, _step: Step, _do: Doing) -> Result:
+        raise AssertionError
+
+    def undo(self, _step: Step, _facts: Mapping[str, Any]) -> Step | None:
+        return None
+
+
 class Program:
     """A program that takes its time and ends with 3, as kolla-ansible might."""
 
@@ -237,6 +252,7 @@ def actions(toy: Toy) -> dict[str, Any]:
         "ask": Ask(),
         "program": Program(toy),
         "breaks": Breaks(toy),
+        "mad": Mad(),
     }
 
 
