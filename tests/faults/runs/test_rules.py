@@ -14,6 +14,7 @@ import pytest
 from msgspec import structs
 
 from day2.engine import filing
+from day2.engine.differing import differences
 from day2.engine.filing import require_sound
 from day2.engine.settings import ChangeSettings
 from day2.engine.undo import undo
@@ -392,3 +393,27 @@ def test_a_bug_in_one_look_ends_its_step_and_not_the_engine(engines: Nursery, st
     assert run.state is State.PARTIAL
     assert [step.outcome for step in run.steps].count(Ending.DONE) == 3
     assert run.steps[1].detail.startswith("a bug in day2: KeyError: '1' (look, line ")
+
+
+def test_what_the_plan_itself_changes_first_has_not_changed_since(
+    engines: Nursery, stand: Stand
+) -> None:
+    """A resize is confirmed before its server moves: what the move expects comes true by then."""
+    made = plan("toy-twofold", 3)
+    again = [
+        structs.replace(
+            s,
+            n=s.n + 10,
+            stage=2,
+            arguments={"to": "c"},
+            fingerprint={"host": "b", "status": "ACTIVE"},
+        )
+        for s in made.steps[1:]
+    ]
+    made = structs.replace(made, steps=[*made.steps, *again])
+    assert differences(made, actions(stand.toy)) == []
+    stand.file(made)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-twofold")
+    assert run.state is State.DONE, run.detail
+    assert {stand.toy.read(n)["host"] for n in (1, 2, 3)} == {"c"}
