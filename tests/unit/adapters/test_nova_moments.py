@@ -15,6 +15,7 @@ from day2.adapters.openstack.clouds import Credentials
 from day2.adapters.openstack.compute import Compute
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.openstack.session import Session
+from day2.errors import Unreachable
 from day2.model.finding import Subject
 from day2.model.plan import Step
 from day2.operations.hosts.actions.attempts import Mover, Started, Way
@@ -47,6 +48,7 @@ class Nova:
 
     def __init__(self, task_state: str = "migrating", kind: str = "live-migration") -> None:
         self.server: dict[str, Any] = dict(SERVER)
+        self.services: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self._task_state = task_state
         self._kind = kind
@@ -57,15 +59,10 @@ class Nova:
         match method, path.partition("?")[0], path.partition("?")[2]:
             case "GET", "/", _:
                 return _ok(VERSIONS)
-            case "GET", "/v2.1/os-hypervisors/detail", "":
-                return _ok({"hypervisors": NODES})
             case "GET", "/v2.1/os-hypervisors/detail", query:
-                wanted = query.removeprefix("hypervisor_hostname_pattern=")
-                found = [node for node in NODES if wanted in str(node["hypervisor_hostname"])]
-                if found:
-                    return _ok({"hypervisors": found})
-                said = f"No hypervisor matching '{wanted}' could be found."
-                return reply("404 Not Found", json.dumps({"itemNotFound": {"message": said}}))
+                return _hypervisors(query.removeprefix("hypervisor_hostname_pattern="))
+            case "GET", "/v2.1/os-services", _:
+                return _ok({"services": self.services})
             case "GET", "/v2.1/servers/s-1", _:
                 return _ok({"server": self.server})
             case "GET", "/v2.1/os-migrations", _:
@@ -105,6 +102,14 @@ class Nova:
             yield Compute(session, SystemClock())
 
 
+def _hypervisors(wanted: str) -> bytes:
+    found = [node for node in NODES if wanted in str(node["hypervisor_hostname"])]
+    if found:
+        return _ok({"hypervisors": found})
+    said = f"No hypervisor matching '{wanted}' could be found."
+    return reply("404 Not Found", json.dumps({"itemNotFound": {"message": said}}))
+
+
 def _ok(found: Any) -> bytes:
     return reply("200 OK", json.dumps(found))
 
@@ -139,6 +144,21 @@ def test_a_node_that_is_not_called_like_its_host_is_found(host: str, node: str) 
     """Nova answers a pattern that fits no hypervisor with 404, not with an empty list."""
     with Nova().compute() as compute:
         assert compute.node_of(host) == node
+
+
+def test_a_service_whose_cell_is_down_is_not_gone() -> None:
+    """Nova lists it without its id then (2.69): whether it is there cannot be known."""
+    nova = Nova()
+    here = {"binary": "nova-compute", "host": "cmp2", "id": "c-2", "status": "enabled"}
+    nova.services = [here, {"binary": "nova-compute", "host": "cmp1", "status": "UNKNOWN"}]
+    with nova.compute() as compute:
+        found = compute.service("c-2")
+        assert found is not None
+        assert found.host == "cmp2"
+        with pytest.raises(Unreachable, match="service c-1: the cell of cmp1 does not answer"):
+            compute.service("c-1")
+        nova.services.pop()
+        assert compute.service("c-1") is None
 
 
 @pytest.mark.parametrize(

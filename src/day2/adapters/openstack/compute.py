@@ -76,9 +76,19 @@ class Compute:
         return self._list("compute services", "/os-services", "services", ComputeService, query)
 
     def service(self, service_id: str) -> ComputeService | None:
-        """Read one service; None when the list has none of this id."""
-        found = self.services(binary="nova-compute")
-        return next((row for row in found if str(row.id) == service_id), None)
+        """Read one service; None when the list has none of this id.
+
+        Raises:
+            Unreachable: also when a cell does not answer: its services are listed without ids.
+
+        """
+        rows = self.services(binary="nova-compute")
+        found = next((row for row in rows if str(row.id) == service_id), None)
+        silent = sorted(row.host for row in rows if row.status == UNKNOWN)
+        if found is None and silent:
+            said = f"service {service_id}: the cell of {silent[0]} does not answer"
+            raise Unreachable(f"{said}, so whether it is there is not known")
+        return found
 
     def node_of(self, host: str) -> str:
         """Return the hypervisor's name of a host, which is its provider's name in Placement.
