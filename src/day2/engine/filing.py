@@ -175,7 +175,8 @@ def answer(
         reason=reason,
     )
     with memory.writing() as connection:
-        if not runs.choose(connection, run.id, Wanted.RUN):
+        # An answer is no more than that: who has paused or cancelled the run meant it.
+        if not runs.carry_on(connection, run.id):
             raise _over(run)
         plans.record_approval(connection, run.cloud, run.region, word, plan=run.id)
     return name

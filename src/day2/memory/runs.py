@@ -154,6 +154,12 @@ def choose(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
     return connection.execute(statement.values(wanted=wanted.value, chosen=1)).rowcount == 1
 
 
+def carry_on(connection: sa.Connection, run: str) -> bool:
+    """Ask an engine to take a run, whatever people want of it; False when it has ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(chosen=1)).rowcount == 1
+
+
 def want(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
     """Do so without asking an engine to take it."""
     statement = runs.update().where(_GOES_ON, runs.c.id == run)

@@ -417,3 +417,23 @@ def test_what_the_plan_itself_changes_first_has_not_changed_since(
     run = stand.run("toy-twofold")
     assert run.state is State.DONE, run.detail
     assert {stand.toy.read(n)["host"] for n in (1, 2, 3)} == {"c"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state"), [(Wanted.CANCEL, State.CANCELLED), (Wanted.PAUSE, State.PAUSED)]
+)
+def test_an_answer_takes_back_nobody_elses_word(
+    wanted: Wanted, state: State, engines: Nursery, stand: Stand
+) -> None:
+    """A colleague has cancelled or paused the run, and the gate is answered a moment later."""
+    made = plan("toy-two-words", 3, gate=True)
+    gate = structs.replace(made.steps[-1], stage=0, n=20)
+    steps = [gate, *(structs.replace(s, stage=s.stage + 1) for s in made.steps[:-1])]
+    stand.file(structs.replace(made, steps=steps))
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-two-words").state is State.WAITING
+    stand.want("toy-two-words", wanted)
+    stand.answer("toy-two-words", "approve")
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-two-words").state is state
+    assert stand.toy.effects() == []
