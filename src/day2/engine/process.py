@@ -141,6 +141,8 @@ class Engine:
             saved = approved_plan(self._memory, run)
             place = self._place(run.cloud)
             require_place(saved.plan, place)
+            # Windows and freezes are read all the time then: one that cannot be is told here.
+            closed(self._clock.now(), place.changes.windows, place.changes.freezes)
             self._places[_where(saved.plan)] = place
             # What the settings do not allow is told before the run begins, which waits for them.
             for name in {step.action for step in saved.plan.steps}:

@@ -437,3 +437,20 @@ def test_an_answer_takes_back_nobody_elses_word(
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-two-words").state is state
     assert stand.toy.effects() == []
+
+
+def test_a_freeze_that_cannot_be_read_pauses_the_run_and_not_every_engine(
+    engines: Nursery, stand: Stand
+) -> None:
+    """The settings were edited after the run was filed."""
+    stand.file(plan("toy-frozen-badly", 3))
+    (stand.state / "frozen").write_text("next monday")
+    assert engines.engine(stand) == (0, "-")
+    paused = stand.run("toy-frozen-badly")
+    assert paused.state is State.PAUSED
+    assert paused.detail == "setting changes.freezes: 'next monday' is not a moment"
+    assert stand.toy.effects() == []
+    (stand.state / "frozen").unlink()
+    stand.want("toy-frozen-badly", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-frozen-badly").state is State.DONE
