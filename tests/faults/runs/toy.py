@@ -208,7 +208,8 @@ class Mad:
     name = "mad"
 
     def look(self, step: Step) -> Seen:
-        return Seen(facts={"host": {}[step.subject.id]})
+        nothing: dict[str, str] = {}
+        return Seen(facts={"host": nothing[step.subject.id]})
 
     def perform(self, _step: Step, _do: Doing) -> Result:
         raise AssertionError

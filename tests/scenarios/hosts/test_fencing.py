@@ -143,7 +143,12 @@ def test_a_host_that_came_back_behind_its_fence_is_not_evacuated(guests: Guests)
     guests.cloud.compute.update_service(str(row["id"]), forced_down=True)
     try:
         assert guests.service(ALIVE)["state"] == "down"
-        evacuate = {"source": ALIVE, "targets": ["compute02"], "was": "ACTIVE", "seconds_max": 60}
+        evacuate: dict[str, Any] = {
+            "source": ALIVE,
+            "targets": ["compute02"],
+            "was": "ACTIVE",
+            "seconds_max": 60,
+        }
         result, _do = guests.perform(guests.step("server.evacuate", own, **evacuate))
     finally:
         guests.cloud.compute.update_service(str(row["id"]), forced_down=False)

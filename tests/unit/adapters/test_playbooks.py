@@ -42,8 +42,8 @@ def test_a_relative_inventory_is_the_one_below_the_playbooks_folder(
         [str(program), *words], cwd=tmp_path / folder, stdin=subprocess.PIPE
     )
     try:
-        found = lambda: children.playbooks(tmp_path / "kolla" / "multinode")  # noqa: E731
-        until(lambda: [pid for pid, _line in found()] == [colleague.pid])
+        inventory = tmp_path / "kolla" / "multinode"
+        until(lambda: [pid for pid, _line in children.playbooks(inventory)] == [colleague.pid])
         assert children.playbooks(tmp_path / "other" / "multinode") == []
     finally:
         colleague.kill()
