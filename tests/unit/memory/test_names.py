@@ -36,5 +36,5 @@ def test_an_empty_name_is_not_the_only_plan_or_run_there_is(tmp_path: Path) -> N
     assert runs.load(memory, "dr").id == "drain-a-1"
     for load in (plans.load, runs.load):
         for nothing in ("", " "):
-            with pytest.raises(BadUsage, match="no (plan|run) "):
+            with pytest.raises(BadUsage, match=r"no (plan|run) "):
                 load(memory, nothing)
