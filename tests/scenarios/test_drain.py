@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from day2.adapters.openstack.clouds import OpenStackSettings
 from day2.adapters.openstack.limits import LoadSettings
 from day2.adapters.openstack.listing import find_service
 from day2.adapters.openstack.session import Session
-from day2.memory import runs
+from day2.memory import plans, runs
 from day2.memory.store import open_memory
+from day2.model.finding import Subject
 from day2.model.outcome import Ending
-from day2.model.run import Run, State
+from day2.model.run import Run, RunStep, State, Wanted
 from tests.scenarios.sandboxes import Ended, Home
+from tests.unit.builders import HOSTILE
 
 # Whole runs, one after the other; a machine may have more to do.
 pytestmark = pytest.mark.timeout(400)
@@ -166,16 +169,102 @@ def test_what_plan_apply_ends_with(operator: Operator) -> None:
     assert operator.day2("plan", "apply", name, "--yes", "--no-follow").code == 0
     second = operator.day2("plan", "apply", name)
     assert (second.code, f"the plan {name} runs now" in second.err) == (23, True)
+    early = operator.day2("host", "enable", "compute01", "--plan-only")
+    assert (early.code, f"{name} is at work on compute01" in early.err) == (24, True)
+    assert operator.plan("host", "enable", "compute02")["steps"] == []
     undo = operator.day2("run", "undo", name)
     assert (undo.code, "has not ended" in undo.err) == (24, True)
     assert operator.day2("run", "cancel", name).code == 0
     assert operator.until_ended(name).state is State.CANCELLED
+    expired = operator.plan("run", "undo", name)
     again = operator.day2("plan", "apply", name)
     assert (again.code, "ran already: cancelled" in again.err) == (24, True)
     back = operator.plan("run", "undo", name)
+    assert back["id"] == f"{expired['id']}-2"
     assert operator.day2("plan", "apply", back["id"], "--yes").code == 0
     assert operator.run(name).state is State.UNDONE
+    more = operator.day2("run", "undo", name)
+    assert (more.code, "was undone already" in more.err) == (24, True)
     assert operator.hosts()["compute01"] == GUESTS + 1
+
+
+def test_a_whole_drain_is_taken_back(operator: Operator) -> None:
+    """Nova sends no server to a host that is disabled: it is enabled before they come back."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    assert operator.day2("plan", "apply", name, "--yes").code == 0
+    assert operator.hosts()["compute01"] == 1
+    back = operator.plan("run", "undo", name)
+    assert operator.day2("plan", "apply", back["id"], "--yes", "--no-follow").code == 0
+    run = operator.until_ended(back["id"])
+    assert run.state is State.DONE, run
+    assert operator.run(name).state is State.UNDONE
+    assert operator.hosts()["compute01"] == GUESTS + 1
+    service = operator.ask("/os-services?binary=nova-compute&host=compute01")["services"][0]
+    assert service["status"] == "enabled"
+
+
+def test_a_drain_is_known_however_many_runs_came_after_it(operator: Operator) -> None:
+    """A weekend of backups comes between a drain and the day on which its host is enabled."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    memory = open_memory(operator.home.state)
+    plan = plans.load(memory, name).plan
+    drain = Run(
+        id=name,
+        cloud=plan.cloud,
+        region=plan.region,
+        plan=name,
+        sha256="",
+        kind=plan.kind,
+        summary="",
+        state=State.DONE,
+        wanted=Wanted.RUN,
+        by="ana",
+        at=plan.at,
+    )
+    with memory.writing() as connection:
+        runs.insert_run(connection, drain)
+        for number in range(60):
+            later = plan.at + timedelta(hours=number + 1)
+            after = {"id": f"backup-{number}", "kind": "backup-run", "at": later}
+            runs.insert_run(connection, msgspec.structs.replace(drain, **after))
+        runs.set_state(connection, name, State.DONE, chosen=0)
+    back = operator.day2("host", "enable", "compute01", "--back", "--plan-only")
+    assert back.code == 0, back.err
+    listed = operator.day2("plan", "list", "-f", "json").document["plans"]
+    assert {row["id"]: row["state"] for row in listed}[name] == "done"
+
+
+def test_no_name_steers_the_terminal_in_any_format(operator: Operator) -> None:
+    """Neutron keeps whatever a tenant calls a router."""
+    name = operator.plan("host", "drain", "compute01")["id"]
+    memory = open_memory(operator.home.state)
+    plan = plans.load(memory, name).plan
+    router = Subject(type="router", id="r-1", name=HOSTILE)
+    step = RunStep(n=1, action="agent.move-router", subject=router, detail=HOSTILE)
+    run = Run(
+        id=name,
+        cloud=plan.cloud,
+        region=plan.region,
+        plan=name,
+        sha256="",
+        kind=plan.kind,
+        summary=HOSTILE,
+        state=State.DONE,
+        wanted=Wanted.RUN,
+        by="ana",
+        at=plan.at,
+    )
+    with memory.writing() as connection:
+        runs.insert_run(connection, run)
+        runs.put_steps(connection, name, [step])
+    for form in ("table", "csv", "value", "yaml", "json", "text"):
+        ended = operator.day2("run", "show", name, *(() if form == "text" else ("-f", form)))
+        assert "rm -rf" in ended.out, ended.err
+        steers = {c for c in ended.out if not c.isprintable()} - {"\n", "\r"}
+        if form == "value":
+            assert len(ended.out.splitlines()) == 1
+        # What programs read is what it is; a terminal obeys nothing in it.
+        assert steers <= ({"\u202e"} if form in {"yaml", "json"} else set()), form
 
 
 def test_a_plan_of_another_cloud_is_refused(operator: Operator) -> None:

@@ -77,7 +77,7 @@ def playbooks(inventory: Path) -> list[tuple[int, str]]:
 
     A colleague's are among them.
     """
-    wanted = {str(inventory), str(inventory.resolve())}
+    wanted = inventory.resolve()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -87,11 +87,22 @@ def playbooks(inventory: Path) -> list[tuple[int, str]]:
         except OSError:
             continue
         runs = any(Path(word).name == "ansible-playbook" for word in words[:3])
-        if runs and wanted & _values(words):
+        if runs and any(_is(part, wanted, entry) for part in _values(words)):
             found.append((int(entry.name), " ".join(words).strip()))
     return found
 
 
 def _values(words: Sequence[str]) -> set[str]:
-    """Return every word, and what stands after `=` in it."""
-    return {part for word in words for part in (word, word.partition("=")[2]) if part}
+    """Return every word, and what stands in it after `=` or `-i`."""
+    parts = {part for word in words for part in (word, word.partition("=")[2])}
+    return {part for part in parts | {word.removeprefix("-i") for word in words} if part}
+
+
+def _is(part: str, wanted: Path, process: Path) -> bool:
+    """Tell whether a word names this file, for a process that may stand in another folder."""
+    try:
+        # Another user's process does not show its folder: only a whole path can be told then.
+        folder = Path() if Path(part).is_absolute() else (process / "cwd").readlink()
+        return folder.joinpath(part).resolve() == wanted
+    except (OSError, RuntimeError):
+        return False

@@ -24,6 +24,8 @@ ANSWER_BYTES_MAX = 64 << 10
 SHOWN_MAX = 120
 HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 PLACE = "{host}"
+OFF, ON = r"(.*\W)?off", r"(.*\W)?on"
+"""The whole state of a chassis has many such lines (`Power Restore Policy : always-off`)."""
 # With these nobody is there: all others say that the question never got out of here.
 _NOBODY = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT})
 
@@ -44,9 +46,10 @@ class FencingSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             min_length=1,
             description="Regular expression of the line that says that the power is off; the "
-            "whole line must fit, capitals and small letters are alike.",
+            "whole line must fit, capitals and small letters are alike. As long as it is this one, "
+            "no line may end with the word on.",
         ),
-    ] = r"(.*\W)?off"
+    ] = OFF
     blocklist_command: Annotated[
         list[str],
         Meta(
@@ -102,8 +105,8 @@ class Fence:
             BadSettings: when the name of the host cannot be a word of a command.
 
         """
-        settings = self.settings
-        return self._told(host, settings.power_command, settings.power_off, "power_command")
+        words, sign = self.settings.power_command, self.settings.power_off
+        return self._told(host, words, sign, "power_command", against=ON if sign == OFF else "")
 
     def is_blocklisted(self, host: str) -> Told:
         """Ask whether a host's storage client is blocklisted; never raises.
@@ -130,7 +133,9 @@ class Fence:
         unknown = next((one for one in told if one.is_so is None), None)
         return alive or unknown or told[0]
 
-    def _told(self, host: str, words: Sequence[str], sign: str, setting: str) -> Told:
+    def _told(
+        self, host: str, words: Sequence[str], sign: str, setting: str, *, against: str = ""
+    ) -> Told:
         require_name(host)
         if not words:
             return Told(is_so=None, said=f"no fencing.{setting} is set")
@@ -147,8 +152,10 @@ class Fence:
         except (BadSettings, Unreachable) as error:
             return Told(is_so=None, said=str(error))
         lines = [one_line(line) for line in body.decode(errors="replace").splitlines()]
-        says = re.compile(sign, re.IGNORECASE)
-        fit = next((line for line in lines if says.fullmatch(line)), None)
+        contrary = next((one for one in lines if against and _fits(against, one)), None)
+        if contrary is not None:
+            return Told(is_so=False, said=contrary[:SHOWN_MAX])
+        fit = next((line for line in lines if _fits(sign, line)), None)
         if fit is not None:
             return Told(is_so=True, said=fit[:SHOWN_MAX])
         last = next((line for line in reversed(lines) if line), "")
@@ -164,6 +171,10 @@ def require_name(host: str) -> None:
     """
     if not HOST.fullmatch(host):
         raise BadSettings(f"{one_line(host)!r} is no name of a host that goes into a command")
+
+
+def _fits(sign: str, line: str) -> bool:
+    return re.fullmatch(sign, line, re.IGNORECASE) is not None
 
 
 def _silent(where: tuple[object, ...], family: int, seconds: float) -> Told:

@@ -136,6 +136,11 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
             tuple(self._compress_iterable(row, selector)) if selector else tuple(row)
             for row in produced.rows
         ]
+        # A name with a line of its own in it would be a row of its own for a script.
+        rows = [
+            tuple(_harmless(c).replace("\n", "?") if isinstance(c, str) else c for c in row)
+            for row in rows
+        ]
         self.formatter.emit_list(columns, rows, self.app.stdout, parsed_args)  # type: ignore[attr-defined]
         return 0
 
@@ -176,7 +181,7 @@ def report_failure(error: Day2Error, *, as_json: bool) -> None:
 
 
 def _harmless(text: str) -> str:
-    """Take out what would steer the terminal: a failure quotes names, and names are hostile."""
+    """Take out what would steer the terminal: rows and failures quote names, which are hostile."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 

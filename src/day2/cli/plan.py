@@ -26,7 +26,7 @@ class List(Document):
         site = self.site(parsed)
         now = site.clock.now()
         found = plans.listed(site.memory, site.cloud, site.region)
-        states = {run.id: run.state.value for run in site.changes.list_runs()}
+        states = {run.id: run.state.value for run in site.changes.every_run()}
         rows = []
         for plan in found:
             waits = "expired" if plan.expires_at <= now else "waits"

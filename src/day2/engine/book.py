@@ -16,8 +16,9 @@ from day2.model.outcome import Ending
 from day2.model.plan import Saved, Step
 from day2.model.run import Run, RunStep, State
 
-CHANGED, GONE = "changed", "gone"
-"""Facts of an outcome: the subject was not as the plan saw it, or is proven not to be there."""
+CHANGED, GONE, ACTED = "changed", "gone", "acted"
+"""Facts of an outcome: the subject was not as the plan saw it, or is proven not to be there; it
+was changed, or may have been, and then the step broke off before it was proven."""
 
 
 class Book:

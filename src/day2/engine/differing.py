@@ -26,13 +26,18 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def differences(plan: Plan, actions: Mapping[str, Action]) -> list[Difference]:
     """Look at every subject of a plan again, a few at a time.
 
-    Steps whose goal is reached already are no difference: they will be left as they are.
+    Steps whose goal is reached already are no difference: they will be left as they are. Of the
+    steps of one subject the first alone is compared: what the others expect comes true by it.
 
     Raises:
         Day2Error: when a subject cannot be read.
 
     """
-    steps = [s for s in plan.steps if s.fingerprint and not s.readonly and s.action in actions]
+    first: dict[tuple[str, str], Step] = {}
+    for step in sorted(plan.steps, key=lambda s: s.stage):
+        if step.fingerprint and not step.readonly:
+            first.setdefault((step.subject.type, step.subject.id), step)
+    steps = [s for s in first.values() if s.action in actions]
 
     def look(step: Step) -> list[Difference]:
         seen = actions[step.action].look(step)

@@ -23,7 +23,7 @@ from day2.engine.book import Book
 from day2.engine.children import Begun
 from day2.engine.claims import Claims
 from day2.engine.durable import Durable
-from day2.errors import Day2Error, Locked, Unreachable
+from day2.errors import BadAnswer, Day2Error, Locked, Unreachable
 from day2.memory import journal, plans, runs
 from day2.memory.store import Connection, Memory
 from day2.model.plan import Step
@@ -31,6 +31,8 @@ from day2.model.run import Gate, Wanted
 
 T = TypeVar("T")
 RETRY_SECONDS_MAX = 15.0
+_LOST = frozenset({Unreachable.__name__, BadAnswer.__name__})
+"""After these a change may have been carried out all the same."""
 
 
 class Bug(Exception):
@@ -63,6 +65,8 @@ class Durably:
         self._book = book
         self._step = step
         self._names: set[str] = set()
+        self.acted = False
+        """An act of this step was carried out, or may have been: its answer was lost."""
 
     def read(self, name: str, function: Callable[[], T], kind: type[T]) -> T:
         """Look at something."""
@@ -70,7 +74,9 @@ class Durably:
 
     def act(self, name: str, function: Callable[[], T], kind: type[T]) -> T:
         """Change something: intent, function, outcome."""
-        return cast("T", self._decoded(self.call(name, lambda: self._acted(name, function)), kind))
+        recorded = self.call(name, lambda: self._acted(name, function))
+        self.acted = self.acted or "ok" in recorded or recorded.get("error") in _LOST
+        return cast("T", self._decoded(recorded, kind))
 
     def wait(
         self,
@@ -133,9 +139,11 @@ class Durably:
                 memory, self.run, full, argv, environment=environment, alone_on=alone_on
             )
 
+        acted = self.acted
         try:
             begun = self.act(name, begin, Begun)
         except Unreachable as error:
+            self.acted = acted  # it was never begun
             raise Locked(str(error), hint="wait until it has ended, then plan again") from None
 
         def ended() -> Ran | None:

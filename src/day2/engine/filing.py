@@ -150,7 +150,7 @@ def answer(
 
     Raises:
         BadUsage: when it waits at no such gate, or the gate does not know this answer.
-        Refused: when the policy wants another person than the one who filed the run.
+        Refused: when the policy wants another person than the one who filed the run, or it ended.
 
     """
     waiting = {found.name: found for found in run.gates}
@@ -175,8 +175,10 @@ def answer(
         reason=reason,
     )
     with memory.writing() as connection:
+        # An answer is no more than that: who has paused or cancelled the run meant it.
+        if not runs.carry_on(connection, run.id):
+            raise _over(run)
         plans.record_approval(connection, run.cloud, run.region, word, plan=run.id)
-        runs.choose(connection, run.id, Wanted.RUN)
     return name
 
 
@@ -189,13 +191,11 @@ def want(memory: Memory, run: Run, filer: Filer, wanted: Wanted) -> None:
         Refused: when it has ended.
 
     """
-    if run.state.ended:
-        raise Refused(f"{run.id} has ended: {run.state.value}", hint=f"day2 run show {run.id}")
     with memory.writing() as connection:
-        if wanted is Wanted.PAUSE:
-            runs.want(connection, run.id, wanted)
-        else:
-            runs.choose(connection, run.id, wanted)
+        say = runs.want if wanted is Wanted.PAUSE else runs.choose
+        # Asked of the memory, not of `run`: it may have ended since that was read.
+        if not say(connection, run.id, wanted):
+            raise _over(run)
         Journalist(run.cloud, run.region).append(
             connection,
             at=filer.now,
@@ -205,6 +205,10 @@ def want(memory: Memory, run: Run, filer: Filer, wanted: Wanted) -> None:
             by=filer.by,
             body={},
         )
+
+
+def _over(run: Run) -> Refused:
+    return Refused(f"{run.id} has ended", hint=f"how: day2 run show {run.id}")
 
 
 def _run(saved: Saved, filer: Filer) -> Run:

@@ -32,7 +32,7 @@ from day2.engine.work import Work
 from day2.errors import Locked, Refused
 from day2.memory import plans, runs
 from day2.memory.store import Memory, open_engine_database
-from day2.model.plan import Saved
+from day2.model.plan import Plan, Saved
 from day2.model.run import Run, State, Wanted
 
 LOCK, WHO, HALT = "engine.lock", "engine.json", "stop-all"
@@ -42,10 +42,15 @@ LEAVE_SECONDS = 4.0
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine needs of one cloud; made by wiring, from the settings of now."""
+    """What the engine needs of one cloud; made by wiring, from the settings of now.
+
+    `region` and `foundation` are where its actions work: a plan of elsewhere is not carried on.
+    """
 
     actions: Mapping[str, Action]
     changes: ChangeSettings
+    region: str
+    foundation: str
 
 
 class Engine:
@@ -71,18 +76,18 @@ class Engine:
         self._activity = Activity(clock)
         self._claims = Claims(memory)
         self._books: dict[str, Book] = {}
-        self._places: dict[str, Place] = {}
+        self._places: dict[tuple[str, str, str], Place] = {}
         self._upkeep = Upkeep(
             memory,
             clock,
             books=lambda: list(self._books.values()),
-            actions=lambda book: self._places[book.run.cloud].actions,
+            actions=lambda book: self._places[_where(book.plan)].actions,
             halted=lambda: self._activity.halted,
         )
         self._work = Work(
             self._tools,
             book=self._books.__getitem__,
-            actions=lambda book: self._places[book.run.cloud].actions,
+            actions=lambda book: self._places[_where(book.plan)].actions,
             closed=self._closed,
             ended=self._ended,
         )
@@ -134,7 +139,11 @@ class Engine:
             return
         try:
             saved = approved_plan(self._memory, run)
-            place = self._places[run.cloud] = self._place(run.cloud)
+            place = self._place(run.cloud)
+            require_place(saved.plan, place)
+            # Windows and freezes are read all the time then: one that cannot be is told here.
+            closed(self._clock.now(), place.changes.windows, place.changes.freezes)
+            self._places[_where(saved.plan)] = place
             # What the settings do not allow is told before the run begins, which waits for them.
             for name in {step.action for step in saved.plan.steps}:
                 place.actions.get(name)
@@ -148,7 +157,7 @@ class Engine:
             self._clock,
             saved,
             runs.load(self._memory, run.id),
-            outage_seconds=self._places[run.cloud].changes.outage_seconds,
+            outage_seconds=place.changes.outage_seconds,
         )
         with self._activity.working():
             self._durable.start(run.id)
@@ -170,7 +179,7 @@ class Engine:
             state = State.PAUSED if self._idle(run) else State.RUNNING
         if state is not run.state:
             with self._memory.writing() as connection:
-                runs.set_state(connection, run.id, state)
+                runs.show_state(connection, run.id, state)
             self._heads.export()
 
     @staticmethod
@@ -180,7 +189,7 @@ class Engine:
         return not working
 
     def _closed(self, book: Book) -> Closed | None:
-        changes = self._places[book.run.cloud].changes
+        changes = self._places[_where(book.plan)].changes
         return closed(self._clock.now(), changes.windows, changes.freezes)
 
     def _window_opens(self) -> bool:
@@ -215,6 +224,25 @@ def approved_plan(memory: Memory, run: Run) -> Saved:
     if saved.sha256 != run.sha256:
         raise Refused(f"the plan {run.plan} is not the one that was approved")
     return saved
+
+
+def require_place(plan: Plan, place: Place) -> None:
+    """See that what the settings name now is still the cloud that a plan was made for.
+
+    Raises:
+        Refused: when it is another one: its hosts may have the same names.
+
+    """
+    if (plan.foundation, plan.region) != (place.foundation, place.region):
+        there = f"{place.foundation} ({place.region})" if place.region else place.foundation
+        here = f"{plan.foundation} ({plan.region})" if plan.region else plan.foundation
+        raise Refused(
+            f"the plan {plan.id} was made for the cloud at {here}; the settings now name {there}"
+        )
+
+
+def _where(plan: Plan) -> tuple[str, str, str]:
+    return plan.cloud, plan.region, plan.foundation
 
 
 @contextlib.contextmanager

@@ -3,14 +3,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from msgspec import structs
 
 from day2.engine.action import Action
+from day2.engine.book import ACTED
 from day2.errors import Refused
 from day2.model.outcome import Ending
 from day2.model.plan import Plan, Refusal, Step
-from day2.model.run import Run
+from day2.model.run import Run, State
+
+UNPROVEN = "it was changed, or may have been, and that was not proven: look at it yourself"
+SHOWN = 3
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """An action that shuts what others leave: nothing comes back before that is taken back."""
+
+    undone_first: bool
 
 
 def undo(
@@ -25,18 +37,22 @@ def undo(
 ) -> Plan:
     """Plan the way back of what a run has done; pure.
 
-    The steps come back in the reverse order of their stages, those of one stage at the same time.
+    The steps come back in the reverse order of their stages, those of one stage at the same time;
+    what the others need to come back at all is first (`Opening`).
     What cannot be taken back is refused by name, with the reason that the plan gave.
 
     Raises:
-        Refused: when the run has not ended, or did nothing that can be taken back.
+        Refused: when the run has not ended, was undone, or did nothing that can be taken back.
 
     """
     if not run.state.ended:
         raise Refused(
             f"{run.id} has not ended", hint=f"day2 run cancel {run.id}, then undo what it did"
         )
+    if run.state is State.UNDONE:
+        raise Refused(f"{run.id} was undone already", hint=f"day2 run show {run.id}")
     by_number = {step.n: step for step in plan.steps}
+    last = max((s.stage for s in plan.steps), default=0)
     steps: list[Step] = []
     refused: list[Refusal] = []
     # A step that failed may have done its deed and not proven it: its facts say so.
@@ -48,18 +64,21 @@ def undo(
         action = actions.get(step.action)
         back = action.undo(step, did.facts) if action is not None and step.undo else None
         if back is None and did.outcome is Ending.FAILED:
+            if did.facts.get(ACTED):
+                why = f"{UNPROVEN} ({did.detail})"
+                refused.append(Refusal(subject=step.subject, why=why, kind="unproven"))
             continue
         if back is None:
             why = step.irreversible or "nothing is known to take back"
             refused.append(Refusal(subject=step.subject, why=why, kind="irreversible"))
             continue
-        number = len(steps) + 1
-        last = max(s.stage for s in plan.steps)
-        steps.append(
-            structs.replace(back, n=number, stage=last - step.stage, chain=f"step-{number}")
-        )
+        first = isinstance(action, Opening) and action.undone_first
+        steps.append(structs.replace(back, stage=0 if first else 1 + last - step.stage))
     if not steps:
-        raise Refused(f"{run.id} did nothing that can be taken back")
+        said = (f"{one.subject.type} {one.subject.label}: {one.why}" for one in refused[:SHOWN])
+        raise Refused(f"{run.id} did nothing that day2 can take back", hint="; ".join(said))
+    steps.sort(key=lambda s: s.stage)
+    steps = [structs.replace(s, n=n, chain=f"step-{n}") for n, s in enumerate(steps, start=1)]
     return Plan(
         id=name,
         kind="undo",

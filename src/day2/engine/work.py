@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from day2.engine.action import Action, Result, Seen
-from day2.engine.book import CHANGED, GONE, Book, too_many_changed
+from day2.engine.book import ACTED, CHANGED, GONE, Book, too_many_changed
 from day2.engine.differing import differences
 from day2.engine.doing import Bug, Cancelled, Durably, Tools
 from day2.engine.windows import Closed
@@ -126,11 +126,14 @@ class Work:
             return action.perform(step, do)
         except Day2Error as error:
             said = f"{error}. {error.hint}" if error.hint else str(error)
-            return Result(ending=Ending.FAILED, detail=said, facts={"error": error.kind})
+            facts: dict[str, Any] = {"error": error.kind}
         except Cancelled:
-            return Result(ending=Ending.FAILED, detail="cancelled while it waited for an answer")
+            said, facts = "cancelled while it waited for an answer", {}
         except Bug as bug:
-            return Result(ending=Ending.FAILED, detail=f"a bug in day2: {bug}")
+            said, facts = f"a bug in day2: {bug}", {}
+        if do.acted:
+            facts[ACTED] = True
+        return Result(ending=Ending.FAILED, detail=said, facts=facts)
 
     def _action(self, book: Book, step: Step) -> Action:
         found = self._actions(book).get(step.action)
@@ -218,11 +221,11 @@ class Work:
     def _preflight(self, book: Book) -> dict[str, Any]:
         """Look at every subject before anything is changed: is the plan still about this cloud?
 
-        What cannot be read now is looked at again when its turn comes.
+        What cannot be read now is looked at again when its turn comes; what is a bug is told then.
         """
         try:
             found = differences(book.plan, self._actions(book))
-        except Day2Error:
+        except Exception:  # noqa: BLE001 - else a bug of one action ends the engine with all its runs
             return {"ok": ""}
         of = sum(bool(step.fingerprint) and not step.readonly for step in book.plan.steps)
         ratio_max = book.plan.bounds.changed_ratio_max

@@ -72,7 +72,8 @@ def load(memory: Memory, name: str) -> Saved:
         rows = connection.execute(query).all()
     exact = [row for row in rows if row.id == name]
     found = exact or rows
-    if not found:
+    # Everything begins with nothing: an empty variable of a script names no plan.
+    if not found or not name:
         raise BadUsage(f"no plan {name!r}", hint="see them with: day2 plan list")
     if len(found) > 1:
         raise BadUsage(f"{name!r} begins several plans: {', '.join(row.id for row in found)}")
@@ -84,6 +85,15 @@ def load(memory: Memory, name: str) -> Saved:
     except msgspec.DecodeError:
         raise _edited(row.id) from None
     return Saved(plan=plan, sha256=row.sha256, document=row.document)
+
+
+def unused(memory: Memory, name: str) -> str:
+    """Return a name that no plan has: this one, or with the first number that is free behind it."""
+    query = sa.select(plans.c.id).where(plans.c.id.startswith(name, autoescape=True))
+    with memory.reading() as connection:
+        taken = set(connection.execute(query).scalars())
+    names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(free for free in names if free not in taken)
 
 
 def listed(memory: Memory, cloud: str, region: str) -> list[Listed]:

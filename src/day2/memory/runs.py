@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs: where each one is, what became of its steps, what it waits for, which places it holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from day2.memory.schema import children, claims, run_gates, run_steps, runs
 from day2.memory.store import Memory
 from day2.model.run import Gate, Run, RunStep, State, Wanted
 
+_GOES_ON = runs.c.state.not_in([state.value for state in State if state.ended])
 _PLAIN = [name for name in Run.__struct_fields__ if name not in {"plan", "gates", "steps"}]
 
 
@@ -38,7 +39,8 @@ def load(memory: Memory, name: str) -> Run:
     with memory.reading() as connection:
         rows = connection.execute(query).all()
         found = [row for row in rows if row.id == name] or rows
-        if not found:
+        # Everything begins with nothing: an empty variable of a script names no run.
+        if not found or not name:
             raise BadUsage(f"no run {name!r}", hint="see them with: day2 run list")
         if len(found) > 1:
             raise BadUsage(f"{name!r} begins several runs: {', '.join(row.id for row in found)}")
@@ -56,12 +58,24 @@ def load(memory: Memory, name: str) -> Run:
         )
 
 
-def listed(memory: Memory, cloud: str, region: str, *, count: int = 50) -> list[Run]:
-    """Return the newest runs of one cloud without their steps, newest first."""
+def listed(
+    memory: Memory, cloud: str, region: str, *, count: int | None = 50, kinds: Sequence[str] = ()
+) -> list[Run]:
+    """Return the newest runs of one cloud without their steps, newest first; None: all of them."""
     query = sa.select(runs).where(runs.c.cloud == cloud, runs.c.region == region)
+    if kinds:
+        query = query.where(runs.c.kind.in_(kinds))
     with memory.reading() as connection:
         rows = connection.execute(query.order_by(runs.c.at.desc()).limit(count)).all()
     return [_run(row) for row in rows]
+
+
+def undoing(memory: Memory, run: str) -> list[Run]:
+    """Return the runs that take a run back, or took it back, without their steps."""
+    with memory.reading() as connection:
+        return [
+            _run(row) for row in connection.execute(sa.select(runs).where(runs.c.undoes == run))
+        ]
 
 
 def subjects(memory: Memory, cloud: str, *, kind: str, action: str) -> dict[str, bool]:
@@ -134,14 +148,22 @@ def take(memory: Memory, run: str, engine: str, now: datetime) -> bool:
         return done.rowcount == 1
 
 
-def choose(connection: sa.Connection, run: str, wanted: Wanted) -> None:
-    """Say what people want of a run, and that an engine shall take it."""
-    connection.execute(runs.update().where(runs.c.id == run).values(wanted=wanted.value, chosen=1))
+def choose(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
+    """Say what people want of a run, and that an engine shall take it; False when it has ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(wanted=wanted.value, chosen=1)).rowcount == 1
 
 
-def want(connection: sa.Connection, run: str, wanted: Wanted) -> None:
-    """Say what people want of a run, without asking an engine to take it."""
-    connection.execute(runs.update().where(runs.c.id == run).values(wanted=wanted.value))
+def carry_on(connection: sa.Connection, run: str) -> bool:
+    """Ask an engine to take a run, whatever people want of it; False when it has ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(chosen=1)).rowcount == 1
+
+
+def want(connection: sa.Connection, run: str, wanted: Wanted) -> bool:
+    """Do so without asking an engine to take it."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    return connection.execute(statement.values(wanted=wanted.value)).rowcount == 1
 
 
 def wishes(memory: Memory, engine: str) -> dict[str, Wanted]:
@@ -160,6 +182,12 @@ def release(memory: Memory, engine: str) -> None:
 def set_state(connection: sa.Connection, run: str, state: State, **more: Any) -> None:  # noqa: ANN401
     """Say where a run is; `more` are further columns (`detail`, `ended_at`, `engine`)."""
     connection.execute(runs.update().where(runs.c.id == run).values(state=state.value, **more))
+
+
+def show_state(connection: sa.Connection, run: str, state: State) -> None:
+    """Say where a run is that goes on; one that has ended meanwhile stays as it ended."""
+    statement = runs.update().where(_GOES_ON, runs.c.id == run)
+    connection.execute(statement.values(state=state.value))
 
 
 def put_steps(connection: sa.Connection, run: str, steps: Iterable[RunStep]) -> None:

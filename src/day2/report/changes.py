@@ -63,11 +63,13 @@ def run(found: Run, *, now: datetime, held: bool) -> str:
 def next_word(run: Run, *, held: bool) -> str:
     """Say what to type next for a run that does not go on by itself; empty when it does."""
     if run.gates:
-        return (
-            f"waits for an answer: day2 run approve {run.id}, or reject"
-            if len(run.gates) == 1
-            else f"waits at {len(run.gates)} gates: day2 run show {run.id}"
-        )
+        if len(run.gates) > 1:
+            return f"waits at {len(run.gates)} gates: day2 run show {run.id}"
+        choices = run.gates[0].choices
+        if {"approve", "reject"} <= set(choices):
+            return f"waits for an answer: day2 run approve {run.id}, or reject"
+        words = ", or ".join(f"--answer {choice}" for choice in choices)
+        return f"waits for an answer: day2 run approve {run.id} {words}"
     if run.state is State.PAUSED:
         return f"go on with: day2 run resume {run.id}"
     if not run.state.ended and not held:

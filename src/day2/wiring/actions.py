@@ -114,7 +114,6 @@ def cloud_actions(site: "Site") -> "Mapping[str, Action]":
         cold.ColdMigrate,
         cold.ConfirmResize,
         staying.Leave,
-        evacuate.Evacuate,
         forcing.ForceDown,
         forcing.UnforceDown,
         agents.MoveRouter,
@@ -128,7 +127,10 @@ def cloud_actions(site: "Site") -> "Mapping[str, Action]":
         amphora.Failover,
     )
     made: list[Action] = [*(kind(cloud) for kind in kinds), SmokeServer(smoke_cloud(site))]
-    made.append(death.ProveDead(cloud, fence(site)))
+    witnesses = fence(site)
+    down_seconds = witnesses.settings.down_seconds
+    made.append(evacuate.Evacuate(cloud, down_seconds=down_seconds))
+    made.append(death.ProveDead(cloud, witnesses))
     made += _protections(site)
     return {action.name: action for action in made}
 

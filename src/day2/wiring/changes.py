@@ -14,7 +14,7 @@ from msgspec import structs
 
 from day2.adapters import processes
 from day2.engine.settings import ChangeSettings, EngineSettings, JournalSettings
-from day2.errors import Refused, Unreachable
+from day2.errors import Locked, Refused, Unreachable
 from day2.memory import journal, plans, runs
 from day2.model.plan import Asked, Plan, Saved, seal
 from day2.model.run import Run, State, Wanted
@@ -162,6 +162,11 @@ class Changes:
         """Return the newest runs of this cloud."""
         return runs.listed(self._site.memory, self._site.cloud, self._site.region)
 
+    def every_run(self, *kinds: str) -> list[Run]:
+        """Return all runs of this cloud, of these kinds when any is named, newest first."""
+        site = self._site
+        return runs.listed(site.memory, site.cloud, site.region, count=None, kinds=kinds)
+
     def want(self, name: str, wanted: Wanted) -> Run:
         """Pause, carry on or cancel a run."""
         from day2.engine import filing
@@ -187,17 +192,27 @@ class Changes:
         return run, said
 
     def undo(self, name: str) -> Plan:
-        """Plan the way back of an ended run."""
+        """Plan the way back of an ended run.
+
+        What an earlier such plan left, expired or half done, is planned again under another name.
+
+        Raises:
+            Locked: while another run takes it back.
+
+        """
         from day2.engine.undo import undo
 
         self.require("act")
         run = self.run(name)
+        back = next((r for r in runs.undoing(self._site.memory, run.id) if not r.state.ended), None)
+        if back is not None:
+            raise Locked(f"{back.id} takes it back", hint=f"day2 run show {back.id}")
         now = self._site.clock.now()
         return undo(
             self.load(run.plan).plan,
             run,
             self.actions(),
-            name=f"undo-{run.id}",
+            name=plans.unused(self._site.memory, f"undo-{run.id}"),
             by=who(self._site.environment),
             now=now,
             expires_at=now + timedelta(hours=self.settings.plan_hours),
@@ -218,7 +233,7 @@ class Changes:
             write_private(flag, f"{who(self._site.environment)}\n".encode())
         else:
             flag.unlink(missing_ok=True)
-        return [run for run in self.list_runs() if not run.state.ended]
+        return [run for run in self.every_run() if not run.state.ended]
 
     def engine_runs(self) -> bool:
         """Tell whether an engine is at work for this installation."""
@@ -285,7 +300,12 @@ class Changes:
         from day2.engine.process import Place
 
         self.require("act")
-        return Place(actions=self.actions(), changes=self.settings)
+        return Place(
+            actions=self.actions(),
+            changes=self.settings,
+            region=self._site.region,
+            foundation=self.foundation,
+        )
 
     @cached_property
     def heads(self) -> "Heads":

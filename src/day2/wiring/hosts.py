@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from day2.errors import BadUsage
+from day2.errors import BadUsage, Refused
 from day2.model.outcome import Ending
 from day2.model.run import State
 from day2.operations.hosts.policy import DrainPolicy
@@ -64,11 +64,16 @@ class HostPlans:
         """Plan to enable a host again; `back` is the drain whose servers come back, empty: none.
 
         With `smoke` a server is booted on the host before it is enabled, and deleted again.
+
+        Raises:
+            Refused: while a run that takes the host out has not ended: its disable is ours, too.
+
         """
         from day2.operations.hosts.enable import enable
         from day2.operations.hosts.preceded import preceded
         from day2.wiring.smoke import step as smoke_step
 
+        self._require_idle(host)
         moved = self._moved(host, back) if back else {}
         plan = enable(
             self._survey(progress),
@@ -137,6 +142,15 @@ class HostPlans:
             foundation=self._site.changes.foundation,
         )
 
+    def _require_idle(self, host: str) -> None:
+        for run in self._site.changes.every_run("host-drain", "host-evacuate"):
+            if run.state.ended or self._site.changes.load(run.plan).plan.subject.id != host:
+                continue
+            raise Refused(
+                f"{run.id} is at work on {host}, by {run.by}: {run.state.value}",
+                hint=f"let it end, or end it: day2 run cancel {run.id}",
+            )
+
     def _moved(self, host: str, name: str) -> "dict[str, Moved]":
         """Return where the drain of this host put its servers.
 
@@ -166,8 +180,8 @@ class HostPlans:
         """
         from day2.operations.hosts.protections import PROTECTIONS, Protection
 
-        for run in self._site.changes.list_runs():
-            if run.kind not in {"host-drain", "host-enable"} or not run.state.ended:
+        for run in self._site.changes.every_run("host-drain", "host-enable"):
+            if not run.state.ended:
                 continue
             plan = self._site.changes.load(run.plan).plan
             if plan.subject.id != host or run.state is State.UNDONE:
@@ -222,8 +236,8 @@ class HostPlans:
         return [one.address or one.name for one in alike] if len(alike) == 1 else []
 
     def _drain_of(self, host: str) -> "Run":
-        for run in self._site.changes.list_runs():
-            if run.kind == "host-drain" and run.state.ended:
+        for run in self._site.changes.every_run("host-drain"):
+            if run.state.ended:
                 found = self._site.changes.run(run.id)
                 if self._site.changes.load(run.plan).plan.subject.id == host:
                     return found

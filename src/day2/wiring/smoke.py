@@ -80,7 +80,7 @@ def _leftovers(site: "Site", own: "Own", policy: SmokePolicy) -> "list[Leftover]
     from day2.operations.smoke.plan import PREFIX, Leftover
 
     until = site.clock.now() - timedelta(hours=policy.leftover_hours)
-    busy = tuple(f"{PREFIX}{run.id}-" for run in site.changes.list_runs() if not run.state.ended)
+    busy = tuple(f"{PREFIX}{run.id}-" for run in site.changes.every_run() if not run.state.ended)
     found = [thing for kind in KINDS for thing in own.beginning(kind, PREFIX)]
     young = {thing.name for thing in found if thing.created_at and thing.created_at > until}
     return [

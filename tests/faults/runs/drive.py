@@ -19,6 +19,7 @@ from day2.adapters.clock import SystemClock
 from day2.engine.heads import Heads
 from day2.engine.process import Engine, Place
 from day2.engine.settings import ChangeSettings, JournalSettings
+from day2.engine.windows import Freeze
 from day2.errors import BadSettings, Locked
 from day2.memory.store import open_memory
 from tests.faults.runs.toy import Toy, actions
@@ -55,7 +56,16 @@ def serve(state: Path, toy: Path, killer: Killer) -> None:
         unwired = state / "unwired"
         if unwired.exists():
             raise BadSettings(unwired.read_text())
-        return Place(actions=actions(Toy(toy)), changes=ChangeSettings(outage_seconds=5))
+        frozen = state / "frozen"
+        until = frozen.read_text() if frozen.exists() else ""
+        freezes = [Freeze(begins="2026-01-01", ends=until)] if until else []
+        elsewhere = state / "foundation"
+        return Place(
+            actions=actions(Toy(toy)),
+            changes=ChangeSettings(outage_seconds=5, freezes=freezes),
+            region="",
+            foundation=elsewhere.read_text() if elsewhere.exists() else "toy",
+        )
 
     url = state / "database"
     Engine(

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from day2.engine import filing
+from day2.engine.differing import differences
 from day2.engine.filing import require_sound
 from day2.engine.settings import ChangeSettings
 from day2.engine.undo import undo
@@ -148,10 +150,10 @@ def test_a_cancelled_run_is_taken_back_in_reverse(engines: Nursery, stand: Stand
         expires_at=now + timedelta(hours=1),
     )
     assert [(s.stage, s.action) for s in back.steps] == [
-        (1, "move"),
-        (1, "move"),
-        (1, "move"),
-        (2, "enable"),
+        (2, "move"),
+        (2, "move"),
+        (2, "move"),
+        (3, "enable"),
     ]
     stand.file(back)
     assert engines.engine(stand) == (0, "-")
@@ -159,6 +161,37 @@ def test_a_cancelled_run_is_taken_back_in_reverse(engines: Nursery, stand: Stand
     assert stand.run("toy-cancel").state is State.UNDONE
     assert {stand.toy.read(n)["host"] for n in (1, 2, 3)} == {"a"}
     assert stand.toy.effects()[-1] == "enabled"
+
+
+def test_what_was_done_and_not_proven_is_named_by_the_way_back(
+    engines: Nursery, tmp_path: Path
+) -> None:
+    """It cannot be taken back by itself, and it is not silently left out; what was refused is."""
+    stand = Stand(tmp_path, 3)
+    made = plan("toy-unproven", 3)
+    breaks = [
+        structs.replace(made.steps[n], action="breaks", fingerprint={}, arguments=given)
+        for n, given in ((1, {}), (2, {"refused": True}))
+    ]
+    stand.file(structs.replace(made, steps=[made.steps[0], *breaks, made.steps[3]]))
+    assert engines.engine(stand, "before 2/end")[0] == -9
+    stand.want("toy-unproven", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-unproven")
+    assert [step.outcome for step in run.steps[1:3]] == [Ending.FAILED, Ending.FAILED]
+    given: dict[str, Any] = {"name": "back", "by": "b", "now": made.at, "expires_at": made.at}
+    saved = plans.load(stand.memory, "toy-unproven").plan
+    back = undo(saved, run, actions(stand.toy), **given)
+    assert [step.action for step in back.steps] == ["move", "enable"]
+    assert [(one.subject.id, one.kind) for one in back.refused] == [("1", "unproven")]
+    assert back.refused[0].why == (
+        "it was changed, or may have been, and that was not proven: look at it yourself "
+        "(the cloud answers nonsense)"
+    )
+    alone = structs.replace(run, steps=run.steps[1:2])
+    with pytest.raises(Refused, match="nothing that day2 can take back") as refused:
+        undo(saved, alone, actions(stand.toy), **given)
+    assert refused.value.hint.startswith("server web1: it was changed, or may have been")
 
 
 def test_of_two_applies_one_runs_and_a_plan_runs_once(engines: Nursery, stand: Stand) -> None:
@@ -325,3 +358,99 @@ def test_a_run_whose_cloud_cannot_be_wired_waits_for_who_mends_it(
     stand.want("toy-unwired", Wanted.RUN)
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-unwired").state is State.DONE
+
+
+def test_a_run_is_not_carried_on_at_another_cloud_of_its_name(
+    engines: Nursery, stand: Stand
+) -> None:
+    """The settings may name another cloud by then: hosts have the same names there."""
+    stand.file(plan("toy-moved", 3))
+    assert engines.engine(stand, "after 1/end")[0] == -9
+    effects = stand.toy.effects()
+    (stand.state / "foundation").write_text("http://the-copy:5000")
+    stand.want("toy-moved", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    paused = stand.run("toy-moved")
+    assert paused.state is State.PAUSED
+    assert paused.detail == (
+        "the plan toy-moved was made for the cloud at toy; the settings now name "
+        "http://the-copy:5000"
+    )
+    assert stand.toy.effects() == effects
+    (stand.state / "foundation").unlink()
+    stand.want("toy-moved", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-moved").state is State.DONE
+
+
+def test_a_bug_in_one_look_ends_its_step_and_not_the_engine(engines: Nursery, stand: Stand) -> None:
+    """Every run of the engine would end with it, and each engine after it as well."""
+    made = plan("toy-mad", 3)
+    mad = [structs.replace(s, action="mad") if s.n == 2 else s for s in made.steps]
+    stand.file(structs.replace(made, steps=mad))
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-mad")
+    assert run.state is State.PARTIAL
+    assert [step.outcome for step in run.steps].count(Ending.DONE) == 3
+    assert run.steps[1].detail.startswith("a bug in day2: KeyError: '1' (look, line ")
+
+
+def test_what_the_plan_itself_changes_first_has_not_changed_since(
+    engines: Nursery, stand: Stand
+) -> None:
+    """A resize is confirmed before its server moves: what the move expects comes true by then."""
+    made = plan("toy-twofold", 3)
+    again = [
+        structs.replace(
+            s,
+            n=s.n + 10,
+            stage=2,
+            arguments={"to": "c"},
+            fingerprint={"host": "b", "status": "ACTIVE"},
+        )
+        for s in made.steps[1:]
+    ]
+    made = structs.replace(made, steps=[*made.steps, *again])
+    assert differences(made, actions(stand.toy)) == []
+    stand.file(made)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-twofold")
+    assert run.state is State.DONE, run.detail
+    assert {stand.toy.read(n)["host"] for n in (1, 2, 3)} == {"c"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state"), [(Wanted.CANCEL, State.CANCELLED), (Wanted.PAUSE, State.PAUSED)]
+)
+def test_an_answer_takes_back_nobody_elses_word(
+    wanted: Wanted, state: State, engines: Nursery, stand: Stand
+) -> None:
+    """A colleague has cancelled or paused the run, and the gate is answered a moment later."""
+    made = plan("toy-two-words", 3, gate=True)
+    gate = structs.replace(made.steps[-1], stage=0, n=20)
+    steps = [gate, *(structs.replace(s, stage=s.stage + 1) for s in made.steps[:-1])]
+    stand.file(structs.replace(made, steps=steps))
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-two-words").state is State.WAITING
+    stand.want("toy-two-words", wanted)
+    stand.answer("toy-two-words", "approve")
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-two-words").state is state
+    assert stand.toy.effects() == []
+
+
+def test_a_freeze_that_cannot_be_read_pauses_the_run_and_not_every_engine(
+    engines: Nursery, stand: Stand
+) -> None:
+    """The settings were edited after the run was filed."""
+    stand.file(plan("toy-frozen-badly", 3))
+    (stand.state / "frozen").write_text("next monday")
+    assert engines.engine(stand) == (0, "-")
+    paused = stand.run("toy-frozen-badly")
+    assert paused.state is State.PAUSED
+    assert paused.detail == "setting changes.freezes: 'next monday' is not a moment"
+    assert stand.toy.effects() == []
+    (stand.state / "frozen").unlink()
+    stand.want("toy-frozen-badly", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    assert stand.run("toy-frozen-badly").state is State.DONE

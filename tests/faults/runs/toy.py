@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from day2.engine.action import Doing, Result, Seen
+from day2.errors import BadAnswer, Denied
 from day2.model.finding import Subject
 from day2.model.outcome import Ending
 from day2.model.plan import Bounds, Plan, Step
@@ -170,6 +171,53 @@ class Ask:
         return None
 
 
+class Breaks:
+    """Change something, and lose the cloud before it is proven; `refused`: before it is changed."""
+
+    name = "breaks"
+
+    def __init__(self, toy: Toy) -> None:
+        self._toy = toy
+
+    def look(self, _step: Step) -> Seen:
+        return Seen()
+
+    def perform(self, step: Step, do: Doing) -> Result:
+        refused = step.arguments.get("refused")
+
+        def act() -> bool:
+            if refused:
+                raise Denied("the cloud says no")
+            self._toy.effect("broken")
+            return True
+
+        def proof() -> bool:
+            raise BadAnswer("the cloud answers nonsense")
+
+        do.act("change", act, bool)
+        do.read("proof", proof, bool)
+        raise AssertionError
+
+    def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
+        return step if facts.get("changed") else None
+
+
+class Mad:
+    """An action with a bug in its look."""
+
+    name = "mad"
+
+    def look(self, step: Step) -> Seen:
+        nothing: dict[str, str] = {}
+        return Seen(facts={"host": nothing[step.subject.id]})
+
+    def perform(self, _step: Step, _do: Doing) -> Result:
+        raise AssertionError
+
+    def undo(self, _step: Step, _facts: Mapping[str, Any]) -> Step | None:
+        return None
+
+
 class Program:
     """A program that takes its time and ends with 3, as kolla-ansible might."""
 
@@ -204,6 +252,8 @@ def actions(toy: Toy) -> dict[str, Any]:
         "move": Move(toy),
         "ask": Ask(),
         "program": Program(toy),
+        "breaks": Breaks(toy),
+        "mad": Mad(),
     }
 
 

@@ -134,6 +134,31 @@ def test_what_somebody_forced_down_is_watched_for_life(guests: Guests) -> None:
     assert "silent for 60 s" in result.detail
 
 
+def test_a_host_that_came_back_behind_its_fence_is_not_evacuated(guests: Guests) -> None:
+    """Nova shows it down as long as it is forced down: its reports tell that it lives again."""
+    row = guests.service(ALIVE)
+    own = guests.fresh("plain")
+    given = {"host": ALIVE, "block_migration": "auto"}
+    guests.acts(own, "os-migrateLive", given, seconds=10)
+    guests.cloud.compute.update_service(str(row["id"]), forced_down=True)
+    try:
+        assert guests.service(ALIVE)["state"] == "down"
+        evacuate: dict[str, Any] = {
+            "source": ALIVE,
+            "targets": ["compute02"],
+            "was": "ACTIVE",
+            "seconds_max": 60,
+        }
+        result, _do = guests.perform(guests.step("server.evacuate", own, **evacuate))
+    finally:
+        guests.cloud.compute.update_service(str(row["id"]), forced_down=False)
+    assert (result.ending, guests.host(own)) == (Ending.FAILED, ALIVE)
+    assert result.detail.startswith(
+        f"refused: {ALIVE} is forced down, and its nova-compute reports"
+    )
+    assert [kind for kind, _status in guests.moves(own)] == ["live-migration"]
+
+
 def test_a_name_that_no_service_has_is_not_dead(guests: Guests) -> None:
     step = prove(guests)
     nobody = Step(

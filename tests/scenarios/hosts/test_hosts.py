@@ -213,6 +213,35 @@ def test_a_router_that_cannot_arrive_goes_back(guests: Guests) -> None:
     guests.cloud.network.set_agent(there, up=True)
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_router_that_has_left_while_neutron_goes_is_not_forgotten(
+    guests: Guests, comes_back: bool
+) -> None:
+    """It serves nobody until it is back: that is said, and it is tried at once, and by the undo."""
+    own = guests.ask("network", "GET", "/v2.0/routers")["routers"][0]["id"]
+    path = f"/v2.0/routers/{own}/l3-agents"
+    here = guests.ask("network", "GET", path)["agents"][0]["id"]
+    there = next(row["id"] for row in agents(guests, "neutron-l3-agent") if row["id"] != here)
+    step = guests.step("agent.move-router", own, from_agent=here, to_agent=there)
+    down = {"kind": "status", "status": 503, "service": "network"}
+    meanwhile: dict[str, Any] = {"join": lambda: guests.faults(down)}
+    if comes_back:
+        meanwhile["return"] = guests.faults
+    result, _do = guests.perform(step, meanwhile=meanwhile)
+    guests.faults()
+    assert result.ending is Ending.FAILED
+    assert "HTTP 503" in result.detail
+    serving = [row["id"] for row in guests.ask("network", "GET", path)["agents"]]
+    if comes_back:
+        assert result.detail.endswith("it is back where it was")
+        assert serving == [here]
+        return
+    assert "no agent serves it now: give it to one" in result.detail
+    assert serving == []
+    assert guests.perform(guests.back(step, result))[0].ending is Ending.DONE
+    assert [row["id"] for row in guests.ask("network", "GET", path)["agents"]] == [here]
+
+
 def test_an_agent_is_disabled_and_enabled(guests: Guests) -> None:
     own = agents(guests, "neutron-dhcp-agent")[0]["id"]
     step = guests.step("agent.disable", own)

@@ -54,6 +54,37 @@ def test_only_a_whole_line_of_a_program_that_succeeds_counts(
     assert said in told.said
 
 
+STATUS = """System Power         : {power}
+Power Overload       : false
+Power Restore Policy : always-{policy}
+Last Power Event     :
+Chassis Identify     : off"""
+
+
+@pytest.mark.parametrize(
+    ("power", "policy", "sign", "is_so"),
+    [
+        ("on", "off", "", False),
+        ("on", "on", "", False),
+        ("off", "off", "", True),
+        # Lines that say both prove nothing; the line that is meant can be named.
+        ("off", "on", "", False),
+        ("off", "on", "System Power *: off", True),
+        ("on", "off", "System Power *: off", False),
+    ],
+)
+def test_the_whole_state_of_a_chassis_is_not_read_by_its_restore_policy(
+    tmp_path: Path, power: str, policy: str, sign: str, is_so: bool
+) -> None:
+    """`ipmitool chassis status` of a host that runs has lines that end with off."""
+    printed = STATUS.format(power=power, policy=policy)
+    more = {"power_off": sign} if sign else {}
+    told = fence(tmp_path, f"echo '{printed}'", **more).is_off("cmp1")
+    assert told.is_so is is_so
+    if power == "on" and not sign:
+        assert told.said == "System Power : on"
+
+
 def test_the_host_is_one_word_and_nothing_of_a_shell(tmp_path: Path) -> None:
     told = fence(tmp_path, 'echo "$#: $* off"').is_off("cmp-1.example.org")
     assert told.said == "3: status -H cmp-1.example.org.bmc off"

@@ -13,7 +13,7 @@ from day2.adapters.clock import Clock
 from day2.adapters.openstack.pages import Collection, Query
 from day2.adapters.openstack.session import Session
 from day2.adapters.openstack.single import Said, Single, part
-from day2.errors import Unreachable
+from day2.errors import NotDeployed, Unreachable
 from day2.model.tables.compute import ComputeService, Hypervisor, Migration, Server
 
 VERSION = (2, 95)
@@ -76,9 +76,19 @@ class Compute:
         return self._list("compute services", "/os-services", "services", ComputeService, query)
 
     def service(self, service_id: str) -> ComputeService | None:
-        """Read one service; None when the list has none of this id."""
-        found = self.services(binary="nova-compute")
-        return next((row for row in found if str(row.id) == service_id), None)
+        """Read one service; None when the list has none of this id.
+
+        Raises:
+            Unreachable: also when a cell does not answer: its services are listed without ids.
+
+        """
+        rows = self.services(binary="nova-compute")
+        found = next((row for row in rows if str(row.id) == service_id), None)
+        silent = sorted(row.host for row in rows if row.status == UNKNOWN)
+        if found is None and silent:
+            said = f"service {service_id}: the cell of {silent[0]} does not answer"
+            raise Unreachable(f"{said}, so whether it is there is not known")
+        return found
 
     def node_of(self, host: str) -> str:
         """Return the hypervisor's name of a host, which is its provider's name in Placement.
@@ -88,8 +98,14 @@ class Compute:
         query: Query = {"hypervisor_hostname_pattern": host}
         path = "/os-hypervisors/detail"
         for asked in (query, Query()):
-            # From 2.88 on every row costs a question to its host.
-            rows = self._list("hypervisors", path, "hypervisors", Hypervisor, asked, WITH_SIZES)
+            try:
+                # From 2.88 on every row costs a question to its host.
+                rows = self._list("hypervisors", path, "hypervisors", Hypervisor, asked, WITH_SIZES)
+            except NotDeployed:
+                # A pattern that fits none is answered with 404: a node may be called otherwise.
+                if not asked:
+                    raise
+                continue
             for row in rows:
                 if row.service.host == host:
                     return str(row.hypervisor_hostname)

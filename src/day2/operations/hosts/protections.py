@@ -68,7 +68,9 @@ def unprotect(picture: Picture, done: Sequence[Protection], stage: int) -> list[
     """Take back what a run did, and nothing that anybody else did."""
     made = []
     for one in done:
-        if one.action not in _OPPOSITE or not one.facts.get("changed"):
+        # One that broke off before it was proven was not there when its step looked: it is ours.
+        ours = one.facts.get("changed") or one.facts.get("acted")
+        if one.action not in _OPPOSITE or not ours:
             continue
         arguments = dict(one.arguments)
         if one.action == MASAKARI:

@@ -145,6 +145,21 @@ def test_only_what_the_drain_set_is_taken_back() -> None:
     assert plan.steps[2].arguments == {"host": "cmp1", "on": False}
 
 
+def test_a_protection_that_was_not_proven_is_taken_back() -> None:
+    """It was not there when the step looked, was ordered, and then the service went away."""
+    facts = {"error": "Unreachable", "acted": True}
+    refused = {"error": "Denied"}
+    done = [
+        Protection(action="ceph.noout", arguments={"names": ["cmp1"]}, facts=facts),
+        Protection(
+            action="masakari.maintenance", arguments={"host": "cmp1", "on": True}, facts=facts
+        ),
+        Protection(action="ceph.noout", arguments={"names": ["cmp1"]}, facts=refused),
+    ]
+    plan = enabled(drained(), protected=done)
+    assert actions_of(plan) == ["compute.enable", "ceph.unset-noout", "masakari.maintenance"]
+
+
 def test_volume_services_come_back_if_they_are_ours() -> None:
     services = [
         VolumeService(

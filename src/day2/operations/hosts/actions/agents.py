@@ -8,6 +8,7 @@ import msgspec
 
 from day2.adapters.openstack.single import Said
 from day2.engine.action import Doing, Result, Seen
+from day2.errors import Day2Error
 from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.model.tables.network import NetworkAgent
@@ -15,6 +16,8 @@ from day2.operations.hosts.actions.cloud import Cloud, arguments
 from day2.operations.hosts.actions.facts import DELETED
 
 AGENT_GONE = "the agent is not there any more"
+ARRIVED = "it has arrived"
+FORSAKEN = "no agent serves it now: give it to one (openstack network agent add router)"
 
 
 class MoveArguments(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,14 +152,28 @@ class MoveRouter(_Move):
                 own, agent, to_serve=True, send=lambda: network.add_router(agent, own)
             )
 
-        joined = do.act("join", lambda: join(given.to_agent), Done)
+        def home() -> Done:
+            # One whose arrival was not answered may have arrived: it is not without an agent then.
+            served = self._hosting(own) or []
+            if any(agent.id == given.to_agent for agent in served):
+                return Done(ok=True, detail=ARRIVED)
+            return join(given.from_agent)
+
+        joined = _tried(lambda: do.act("join", lambda: join(given.to_agent), Done))
         if joined.ok:
             return None
         if joined.gone:
             return _not_moved(joined)
-        back = do.act("return", lambda: join(given.from_agent), Done)
-        where = "it is back where it was" if back.ok else f"and not back either: {back.detail}"
-        return Result(ending=Ending.FAILED, detail=f"{joined.detail}; {where}")
+        back = _tried(lambda: do.act("return", home, Done))
+        if back.gone:
+            return _not_moved(back)
+        if not back.ok:
+            said = f"{joined.detail}; and not back either: {back.detail}; {FORSAKEN}"
+            return Result(ending=Ending.FAILED, detail=said, facts={"moved": True})
+        if back.detail == ARRIVED:
+            return None
+        said = f"{joined.detail}; it is back where it was"
+        return Result(ending=Ending.FAILED, detail=said)
 
 
 class MoveNetwork(_Move):
@@ -188,6 +205,14 @@ class MoveNetwork(_Move):
             return _not_moved(joined)
         left = do.act("leave", leave, Done)
         return None if left.ok else _not_moved(left)
+
+
+def _tried(act: Callable[[], Done]) -> Done:
+    """Say why there was no answer, in place of ending the step: its router is with nobody now."""
+    try:
+        return act()
+    except Day2Error as error:
+        return Done(ok=False, detail=str(error))
 
 
 def _not_moved(done: Done) -> Result:
@@ -261,6 +286,8 @@ class DisableAgent(_Set):
     """Give an agent nothing new."""
 
     name = "agent.disable"
+    undone_first = True
+    """An agent that is disabled takes nothing back."""
     up = False
 
 

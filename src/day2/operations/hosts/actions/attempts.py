@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from day2.adapters.openstack.single import Said
+from day2.errors import Unreachable
 from day2.model.plan import Facts, Step
 from day2.model.tables.compute import Migration, Server
 from day2.operations.hosts.actions.cloud import Cloud
@@ -31,13 +32,15 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """One way of moving: what Nova calls it, from where it begins, and when it has arrived.
 
     `kind` is the type of its migration records, `statuses` are those of the server that it takes,
-    `arrived` those of the record once the server is elsewhere.
+    `arrived` those of the record once the server is elsewhere. `begins` is the task of a server
+    that was asked to go this way before there is a record of it.
     """
 
     kind: str
     said: str
     statuses: Collection[str]
     arrived: Collection[str]
+    begins: str
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,10 @@ class Mover:
         """Look whether it is under way, elsewhere or changed; if it is not, ask for it.
 
         A move that is not among `known` began since we looked: it is ours from before a kill.
+
+        Raises:
+            Unreachable: while it begins and Nova has not written it down: asked again, it is found.
+
         """
         server = self.cloud.compute.server(self.own)
         if server is None:
@@ -106,6 +113,11 @@ class Mover:
             return self._started("changed", f"a {fresh.kind} of it began meanwhile", facts=facts)
         if server.host != self.source:
             return self._started("elsewhere", facts=facts)
+        if server.task_state == self.way.begins:
+            # The API makes it busy and answers; the conductor writes the record, a moment later.
+            raise Unreachable(
+                f"server {self.own} is {server.task_state}, and Nova has no record of its move yet"
+            )
         reason = self.refusal(server) or self._before()
         if reason:
             return self._started("changed", reason, facts=facts)

@@ -10,17 +10,11 @@ from day2.engine.action import Doing, Result, Seen
 from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.operations.hosts.actions import facts as facts_of
+from day2.operations.hosts.actions.arrivals import Arrival, moved_facts, proven, way_back
 from day2.operations.hosts.actions.attempts import Mover, Order, Way
 from day2.operations.hosts.actions.cloud import Cloud, arguments
 from day2.operations.hosts.actions.facts import DELETED, FINISHED, VERIFY_RESIZE, Situation
-from day2.operations.hosts.actions.moving import (
-    Arrival,
-    Ladder,
-    Road,
-    moved_facts,
-    proven,
-    way_back,
-)
+from day2.operations.hosts.actions.moving import Ladder, Road
 
 CONFIRM_SECONDS = 300
 ACTIVE, SHUTOFF = "ACTIVE", "SHUTOFF"
@@ -30,6 +24,7 @@ COLD = Way(
     said="cold migration",
     statuses=frozenset({ACTIVE, SHUTOFF}),
     arrived=frozenset({FINISHED, *CONFIRMED}),
+    begins="resize_prep",
 )
 
 

@@ -10,11 +10,13 @@ from day2.adapters.openstack.single import Said
 from day2.engine.action import Doing, Result, Seen
 from day2.model.outcome import Ending
 from day2.model.plan import Step
+from day2.model.tables import utc
 from day2.operations.hosts.actions import facts as facts_of
+from day2.operations.hosts.actions.arrivals import Arrival, moved_facts, proven
 from day2.operations.hosts.actions.attempts import Mover, Order, Way
 from day2.operations.hosts.actions.cloud import Cloud, arguments
 from day2.operations.hosts.actions.facts import DELETED
-from day2.operations.hosts.actions.moving import Arrival, Ladder, Road, moved_facts, proven
+from day2.operations.hosts.actions.moving import Ladder, Road
 
 START_SECONDS = 120
 ACTIVE, SHUTOFF = "ACTIVE", "SHUTOFF"
@@ -23,6 +25,7 @@ EVACUATION = Way(
     said="evacuation",
     statuses=frozenset({ACTIVE, SHUTOFF, "ERROR"}),
     arrived=frozenset({"done", "completed"}),
+    begins="rebuilding",
 )
 
 
@@ -36,13 +39,29 @@ class EvacuateArguments(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 1
 
 
+class Signs(msgspec.Struct, frozen=True, kw_only=True):
+    """What Nova says of the source: why it is not dead, and when it was heard of last.
+
+    `recent` when that is so short ago that it may have been the host itself.
+    """
+
+    alive: str = ""
+    heard: str = ""
+    recent: bool = False
+
+
 class Evacuate:
-    """Build a server of a dead host anew on another; never of a host that may be alive."""
+    """Build a server of a dead host anew on another; never of a host that may be alive.
+
+    Its death was proven once, by a step before, and hours may lie between the two: Nova shows a
+    host that is forced down as down whether it runs or not, so that its reports are looked for.
+    """
 
     name = "server.evacuate"
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, *, down_seconds: float = 60.0) -> None:
         self._cloud = cloud
+        self._down_seconds = down_seconds
 
     def look(self, step: Step) -> Seen:
         """Read the server."""
@@ -51,7 +70,8 @@ class Evacuate:
     def perform(self, step: Step, do: Doing) -> Result:
         """Evacuate it, start it where it ran before, and prove where it is."""
         given = arguments(step, EvacuateArguments)
-        alive = do.read("dead", lambda: self._alive(given.source), str)
+        signs = do.read("dead", lambda: self._signs(given.source), Signs)
+        alive = signs.alive or self._watched(given.source, signs, do)
         if alive:
             return Result(ending=Ending.FAILED, detail=f"refused: {alive}")
         mover = Mover(
@@ -83,6 +103,30 @@ class Evacuate:
 
     def _ask(self, own: str, target: str | None) -> Said:
         return self._cloud.compute.act(own, "evacuate", {"host": target} if target else {})
+
+    def _signs(self, source: str) -> Signs:
+        rows = self._cloud.compute.services(host=source, binary="nova-compute")
+        at = utc(rows[0].updated_at) if rows else None
+        recent = at is not None and self._cloud.at() - at.timestamp() < self._down_seconds
+        return Signs(alive=self._alive(source), heard=str(at or ""), recent=recent)
+
+    def _watched(self, source: str, signs: Signs, do: Doing) -> str:
+        """Watch a host that was heard of just now: it may have been people's word, or its own."""
+        if not signs.recent:
+            return ""
+
+        def told() -> bool | None:
+            """Tell whether it reports; None while that cannot be told yet."""
+            now = self._signs(source)
+            if now.heard != signs.heard:
+                return True
+            return None if now.recent else False
+
+        do.say(f"{source} was heard of just now: watches whether it reports")
+        seconds = self._down_seconds
+        if do.wait("heartbeat", told, bool, seconds_max=seconds, every=2.0):
+            return f"{source} is forced down, and its nova-compute reports all the time: it lives"
+        return ""
 
     def _alive(self, source: str) -> str:
         """Say why the source does not count as dead; empty when it does."""

@@ -9,9 +9,10 @@ import msgspec
 from day2.engine.action import Doing, Result, Seen
 from day2.model.plan import Step
 from day2.operations.hosts.actions import facts as facts_of
+from day2.operations.hosts.actions.arrivals import Arrival, proven, way_back
 from day2.operations.hosts.actions.attempts import Mover, Way
 from day2.operations.hosts.actions.cloud import Cloud, arguments
-from day2.operations.hosts.actions.moving import Arrival, Ladder, Road, proven, way_back
+from day2.operations.hosts.actions.moving import Ladder, Road
 
 ACTIVE, PAUSED = "ACTIVE", "PAUSED"
 LIVE = Way(
@@ -19,6 +20,7 @@ LIVE = Way(
     said="live migration",
     statuses=frozenset({ACTIVE, PAUSED}),
     arrived=frozenset({"completed"}),
+    begins="migrating",
 )
 
 

@@ -7,15 +7,13 @@ target, ask people. Every rung only where the plan allows it.
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import msgspec
 
 from day2.engine.action import Doing, Result
 from day2.model.outcome import Ending
-from day2.model.plan import Facts, Step
 from day2.operations.hosts.actions import facts as facts_of
-from day2.operations.hosts.actions import proof
+from day2.operations.hosts.actions.arrivals import Arrival, in_error, moved_facts
 from day2.operations.hosts.actions.attempts import ERROR, Ended, Mover, Order, Started
 from day2.operations.hosts.actions.cloud import named
 from day2.operations.hosts.actions.facts import DELETED, Move, Situation
@@ -41,26 +39,27 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     memory_mib: int = 0
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A move that ended elsewhere: what the rest of the action and the proof go by."""
+class Late(msgspec.Struct, frozen=True, kw_only=True):
+    """A move of ours that took longer than it was waited for; None: it has not appeared yet."""
 
     before: Situation
     attempt: int
-    move: Move
+    move: Move | None
     started_at: float
-    ended_at: float
 
 
 class Attempt(msgspec.Struct, kw_only=True):
     """What came of one attempt: a result, an arrival, or the reason for another one.
 
-    `stuck` says that a move is still under way, so that no other may begin.
+    `stuck` says that a move is still under way, so that no other may begin; `late` is that move
+    when it is ours.
     """
 
     result: Result | None = None
     arrival: Arrival | None = None
     detail: str = ""
     stuck: bool = False
+    late: "Late | None" = None
 
 
 Finish = Callable[[Arrival], Result]
@@ -77,6 +76,7 @@ class Road:
         self._ladder = ladder
         self._rests_as = rests_as
         self._finish = finish
+        self._late: Late | None = None
 
     def go(self) -> Result:
         """Try, in rounds of `tries` attempts; after each round people decide."""
@@ -91,11 +91,53 @@ class Road:
                 if attempt.stuck:
                     break
             question = f"{self._label} is still on {self._mover.source}: {attempt.detail}"
-            if self._do.gate(named("stuck", turn), question, [LEAVE, RETRY]) != RETRY:
+            answer = self._do.gate(named("stuck", turn), question, [LEAVE, RETRY])
+            self._late = attempt.late
+            if self._late is not None:
+                ended = self._over_by_now(self._late, turn)
+                if ended is not None and ended.result is not None:
+                    return ended.result
+            if answer != RETRY:
                 said = f"left on {self._mover.source}, as answered at the gate: {attempt.detail}"
                 return Result(ending=Ending.SKIPPED, detail=said)
         said = f"given up after {number} attempts on as many as {len(self._ladder.targets)} targets"
         return Result(ending=Ending.FAILED, detail=said)
+
+    def _over_by_now(self, late: Late, turn: int) -> Attempt | None:
+        """See what became of a move while people were asked, for hours perhaps; None: it goes on.
+
+        One that has arrived is ours, and proven like any other.
+        """
+
+        def over() -> list[Ended]:
+            move = late.move or self._mover.newest(late.before.known)
+            ended = self._mover.ended(move) if move is not None else None
+            return [] if ended is None else [ended]
+
+        found = self._do.read(named("late", turn), over, list[Ended])
+        if not found:
+            return None
+        ended = found[0]
+        if ended.outcome == "gone":
+            return _skipped(DELETED)
+        if ended.outcome == "failed":
+            return self._failed(ended, [])
+        return self._arrived(
+            Arrival(
+                before=late.before,
+                attempt=late.attempt,
+                move=ended.move,
+                started_at=late.started_at,
+                ended_at=ended.at,
+            )
+        )
+
+    def _is_ours(self, move: Move) -> bool:
+        """Tell whether a move is the one that we began, and not somebody else's."""
+        late = self._late
+        if late is None:
+            return False
+        return move.uuid == late.move.uuid if late.move else move.uuid not in late.before.known
 
     @property
     def _label(self) -> str:
@@ -116,7 +158,8 @@ class Road:
         target = before.open.target or None if before.open else chosen
         with self._holding(target):
             if before.open is not None:
-                attempt = self._follow(before, before.open, number, ours=number > 1)
+                ours = self._is_ours(before.open)
+                attempt = self._follow(before, before.open, number, ours=ours)
             else:
                 attempt = self._fresh(before, target, number)
         if attempt.arrival is None:
@@ -167,7 +210,8 @@ class Road:
         )
         if move is None:
             said = f"Nova accepted it, and no migration appeared within {ACCEPTED_SECONDS} s"
-            return Attempt(detail=said, stuck=True)
+            late = Late(before=before, attempt=number, move=None, started_at=started.at)
+            return Attempt(detail=said, stuck=True, late=late)
         return self._follow(before, move, number, ours=True, started_at=started.at)
 
     def _follow(
@@ -186,7 +230,9 @@ class Road:
         if ended is None:
             told = "" if ours else ", which somebody else began"
             said = f"migration {move.number} to {move.target or '?'}{told}: {'; '.join(rungs)}"
-            return Attempt(detail=said, stuck=True)
+            since = before.at if started_at is None else started_at
+            late = Late(before=before, attempt=number, move=move, started_at=since)
+            return Attempt(detail=said, stuck=True, late=late if ours else None)
         if ended.outcome == "gone":
             return _skipped(DELETED)
         if ended.outcome == "failed":
@@ -284,78 +330,3 @@ def _skipped(detail: str) -> Attempt:
     # What its owner deleted leaves nothing undone.
     facts = {"gone": True} if detail.startswith(DELETED) else {}
     return Attempt(result=Result(ending=Ending.SKIPPED, detail=detail, facts=facts))
-
-
-def in_error(said: str) -> str:
-    """Say what to do about a server that Nova calls broken: its guest may well be running."""
-    return (
-        f"{said}, its status is ERROR: the guest may still run, so look on both hosts (virsh list) "
-        "before anything is reset; day2 resets nothing here"
-    )
-
-
-def moved_facts(arrival: Arrival, host: str, source: str) -> dict[str, Any]:
-    """Return what the way back needs, and how long the phases took."""
-    waited = arrival.started_at - arrival.before.at
-    moving = arrival.ended_at - arrival.started_at
-    return {
-        "moved": True,
-        "from": source,
-        "to": host,
-        "migration": arrival.move.number,
-        "attempts": arrival.attempt,
-        "seconds": {"waiting": round(waited, 1), "moving": round(moving, 1)},
-    }
-
-
-def proven(
-    do: Doing,
-    mover: Mover,
-    arrival: Arrival,
-    *,
-    status: str,
-    ended: Collection[str],
-    source_keeps: bool = False,
-) -> Result:
-    """Prove that a server has moved, and say so."""
-    expected = proof.Expected(
-        server_id=mover.own,
-        source=mover.source,
-        status=status,
-        volumes=str(arrival.before.facts.get("volumes") or ""),
-        move=arrival.move.uuid,
-        ended=sorted(ended),
-        source_keeps=source_keeps,
-    )
-    found = proof.prove(do, mover.cloud, expected)
-    if found.gone:
-        said = f"{DELETED}, after it had moved"
-        return Result(ending=Ending.SKIPPED, detail=said, facts={"gone": True})
-    facts = moved_facts(arrival, found.host, mover.source)
-    facts["seconds"]["proving"] = round(found.at - arrival.ended_at, 1)
-    facts["proof"] = {**found.facts, "missing": found.missing}
-    said = f"{mover.source} → {found.host}"
-    if found.holds:
-        return Result(ending=Ending.DONE, detail=said, facts=facts)
-    lacking = "; ".join(found.missing)
-    return Result(ending=Ending.FAILED, detail=f"{said}, but not proven: {lacking}", facts=facts)
-
-
-def way_back(step: Step, facts: Facts | dict[str, Any]) -> Step | None:
-    """Return the step that brings a server back to where it came from; None when it never left."""
-    if not facts.get("moved"):
-        return None
-    source, target = str(facts["to"]), str(facts["from"])
-    limits = {
-        f"source:{source}" if scope.startswith("source:") else scope: capacity
-        for scope, capacity in step.limits.items()
-    }
-    return msgspec.structs.replace(
-        step,
-        subject=msgspec.structs.replace(step.subject, host=source),
-        why=f"back to {target}, from where it came",
-        arguments={**step.arguments, "source": source, "targets": [target]},
-        fingerprint={**step.fingerprint, "host": source, "task_state": None},
-        undo=f"moves back to {source}",
-        limits=limits,
-    )

@@ -65,8 +65,8 @@ class _Noout:
         return Result(ending=Ending.DONE, detail=said, facts=facts)
 
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
-        """Take it back, if it was changed by this step."""
-        if not facts.get("changed"):
+        """Take it back, if it was changed by this step, or may have been: it was not so before."""
+        if not facts.get("changed") and not facts.get("acted"):
             return None
         return msgspec.structs.replace(
             step,
@@ -148,8 +148,8 @@ class Maintenance:
         return Result(ending=Ending.DONE, detail=said, facts=facts)
 
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
-        """Take it back, if it was changed by this step."""
-        if not facts.get("changed"):
+        """Take it back, if it was changed by this step, or may have been: it was not so before."""
+        if not facts.get("changed") and not facts.get("acted"):
             return None
         given = {**step.arguments, "on": not step.arguments["on"]}
         return msgspec.structs.replace(

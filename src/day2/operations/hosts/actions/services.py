@@ -53,6 +53,8 @@ class Disable:
     """Give a compute host no new servers."""
 
     name = "compute.disable"
+    undone_first = True
+    """Nova sends no server to a host that is disabled."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -179,7 +181,8 @@ def _facts(cloud: Cloud, service_id: str) -> Facts:
 
 
 def _reverse(step: Step, facts: Mapping[str, Any], action: str) -> Step | None:
-    if not facts.get("changed"):
+    # One that broke off before it was proven is taken back as well: its reason says whose it is.
+    if not facts.get("changed") and not facts.get("acted"):
         return None
     now = facts.get("now") or {}
     return msgspec.structs.replace(

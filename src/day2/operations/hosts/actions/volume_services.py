@@ -64,7 +64,8 @@ class _Set:
 
     def undo(self, step: Step, facts: Mapping[str, Any]) -> Step | None:
         """Set it back."""
-        if not facts.get("changed"):
+        # One that broke off before it was proven as well: its reason says whose it is.
+        if not facts.get("changed") and not facts.get("acted"):
             return None
         disabled = self.wanted == DISABLED
         reason = arguments(step, VolumeArguments).reason
