@@ -247,6 +247,10 @@ def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
         "token: " * 10_000,
         "x.Y." * 20_000,
         "-----BEGIN PRIVATE KEY-----" * 3_000,
+        "mysql-" * 20_000,
+        "eyJ-" * 20_000,
+        "password: '" * 10_000,
+        'token="\\\\' * 10_000,
     ],
 )
 def test_a_hostile_line_costs_no_more_than_another(tmp_path: Path, words: str) -> None:
