@@ -264,6 +264,14 @@ def test_a_hostile_line_costs_no_more_than_another(tmp_path: Path, words: str) -
     assert time.process_time() - began < 1.5
 
 
+@pytest.mark.parametrize("moment", ["2026-02-30 10:00:00Z", "2026-13-45T99:99:99+00:00"])
+def test_a_line_of_a_day_that_never_was_hides_no_other(tmp_path: Path, moment: str) -> None:
+    log(tmp_path, "nova/nova-api.log", error(1, "It broke") + f"{moment} ERROR x\n")
+    found = read(source(tmp_path))
+    assert found.gaps == []
+    assert any(group.text.endswith("It broke") for group in found.groups)
+
+
 def test_the_carried_program_is_one_file_in_which_no_name_means_two_things() -> None:
     # The oldest Python that hosts of supported releases may have as their own.
     tree = ast.parse(PROGRAM.text, feature_version=(3, 6))
@@ -360,6 +368,19 @@ def test_opensearch_is_asked_page_by_page_and_its_documents_are_lines_again() ->
     counts = {group.file: group.count for group in found.groups if "Traceback" not in group.text}
     assert counts == {"nova-api": 1000, "mariadb": 1}
     assert sum("nova.Bad" in group.text for group in found.groups) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["2026-02-30 10:00:00Z ERROR req-aa11", "[Sun Dec 99 10:00:00 9999] [core:error] req-aa11"],
+)
+def test_a_document_of_a_day_that_never_was_hides_no_other(words: str) -> None:
+    pages = [document("It broke"), document(words, log_level=None)]
+    assert "It broke" in words_of(searched(Search(pages)))
+    found = searched(
+        Search(pages), lambda logs: logs.follow(["req-aa11"], SINCE, NOW, lines_max=10)
+    )
+    assert [group.first_at is None for group in found.groups] == [False, True]
 
 
 def test_more_than_may_be_read_is_a_gap_and_what_was_read_is_kept() -> None:
