@@ -209,22 +209,33 @@ def test_too_many_bytes_and_too_little_time_are_told(tmp_path: Path) -> None:
         assert said in document["errors"][0]["why"]
 
 
-def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
-    docker = tmp_path / "bin" / "docker"
+def of_containers(folder: Path, logs: str, **given: Any) -> dict[str, Any]:
+    docker = folder / "bin" / "docker"
     docker.parent.mkdir()
-    told = error(1, "It broke").rstrip()
-    docker.write_text(
-        f'#!/bin/sh\ncase "$1" in ps) echo nova_api;; logs) echo "{told}"; echo well >&2;; esac\n'
-    )
+    docker.write_text(f'#!/bin/sh\ncase "$1" in ps) echo nova_api;; logs) {logs};; esac\n')
     docker.chmod(0o755)
+    asked = {"since": SINCE.timestamp(), "folder": str(folder / "none"), "engine": "docker"}
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{docker.parent}:{before}"
     try:
-        found = day2_logs.Review(
-            {"since": SINCE.timestamp(), "folder": str(tmp_path / "none"), "engine": "docker"}
-        ).run()
+        return day2_logs.Review({**asked, **given}).run()
     finally:
         os.environ["PATH"] = before
+
+
+def test_an_engine_that_hangs_costs_no_more_than_the_time_it_has(tmp_path: Path) -> None:
+    told = error(1, "It broke").rstrip()
+    began = time.monotonic()
+    found = of_containers(tmp_path, f'echo "{told}"; exec sleep 8', seconds=1)
+    assert time.monotonic() - began < 4
+    document = json.loads(zlib.decompress(base64.b64decode(found["packed"])))
+    assert document["files"][0]["groups"][0]["text"].endswith("It broke")
+    assert [problem["kind"] for problem in document["errors"]] == ["late"]
+
+
+def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
+    told = error(1, "It broke").rstrip()
+    found = of_containers(tmp_path, f'echo "{told}"; echo well >&2')
     document = json.loads(zlib.decompress(base64.b64decode(found["packed"])))
     assert found["source"] == "containers"
     assert document["errors"] == []
