@@ -317,8 +317,9 @@ def document(words: str, **fields: Any) -> dict[str, Any]:
 class Search:
     """Answers one page after the other, and keeps what was asked."""
 
-    def __init__(self, *pages: list[dict[str, Any]], status: str = "200 OK") -> None:
+    def __init__(self, *pages: list[dict[str, Any]], status: str = "200 OK", **beside: Any) -> None:
         self.pages = list(pages)
+        self.beside = beside
         self.status = status
         self.asked: list[tuple[str, dict[str, Any], str]] = []
 
@@ -338,7 +339,8 @@ class Search:
             line = head.split(b"\r\n")[0].decode()
             self.asked.append((line, json.loads(body[:size]), head.decode()))
             page = self.pages.pop(0) if self.pages else []
-            answer = json.dumps({"_scroll_id": "s1", "hits": {"hits": page}}).encode()
+            told = {"_scroll_id": "s1", "hits": {"hits": page}, **self.beside}
+            answer = json.dumps(told).encode()
             link.sendall(
                 f"HTTP/1.1 {self.status}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer
             )
@@ -399,6 +401,21 @@ def test_more_than_may_be_read_is_a_gap_and_what_was_read_is_kept() -> None:
     found = searched(Search(*pages), events_max=2000)
     assert found.groups[0].count == 2000
     assert "more than 2,000 error lines" in found.gaps[0].message
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"_shards": {"total": 5, "successful": 3, "failed": 0}}, "2 of 5 shards did not answer"),
+        ({"timed_out": True}, "it ran out of time"),
+    ],
+)
+def test_an_answer_without_some_shards_is_a_gap(beside: dict[str, Any], said: str) -> None:
+    for pages in ([[document("It broke")]], [[]]):
+        found = searched(Search(*pages, **beside))
+        (gap,) = found.gaps
+        assert said in gap.message
+        assert words_of(found) == ["It broke"] * bool(pages[0])
 
 
 @pytest.mark.parametrize(
