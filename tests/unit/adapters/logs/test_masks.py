@@ -2,9 +2,12 @@
 """What divides words in memory divides them for the masks as well."""
 
 import time
+from pathlib import Path
 
 import pytest
 
+from day2.adapters.logs.cleaning import TEXT_MAX, Cleaner
+from day2.adapters.remote.day2_evidence import TAIL_BYTES, Gathering
 from day2.adapters.remote.log_masks import masked
 
 
@@ -88,3 +91,26 @@ def test_no_line_is_long_to_mask(words: str) -> None:
     began = time.process_time()
     masked(line)
     assert time.process_time() - began < 3
+
+
+def test_what_was_cut_off_within_a_password_has_no_piece_of_it() -> None:
+    clean = Cleaner(["Planted-0123456789"])
+    words = "x" * 480 + " Planted-0123456789"
+    assert "Planted" not in clean.line(words + "!")
+    assert "Planted" not in clean.clean(f"yyyyy{words[:495]}\nwell")
+    assert "Planted" not in clean.clean("x" * (TEXT_MAX - 12) + words[-18:])
+    # What is whole, and only begins as a password does, stays.
+    assert clean.clean("Planted-01\nwell") == "Planted-01\nwell"
+
+
+def test_the_last_lines_of_a_file_begin_with_a_whole_line(tmp_path: Path) -> None:
+    file = tmp_path / "nova.log"
+    first = "admin_pass = planted0 " + "planted " * 1000
+    rest = "".join(f"line {n} {'x' * 2400}\n" for n in range(25))
+    file.write_text(f"{first}\n{rest}")
+    assert len(rest) < TAIL_BYTES < len(first) + len(rest)
+    lines = Gathering({}).tail(str(file), 40)
+    assert lines[0].startswith("line 0 x")
+    assert len(lines) == 25
+    file.write_text(rest[-TAIL_BYTES + 6 :] + "last\n")
+    assert len(Gathering({}).tail(str(file), 40)) == 26
