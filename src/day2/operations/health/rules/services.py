@@ -33,8 +33,10 @@ def _compute_down(
 ) -> Finding:
     twins = [s for s in services if s.binary == service.binary and s.state == "up"]
     if service.binary == "nova-compute":
-        critical = servers > 0
-        effect = f"; {servers} servers live there" if servers else "; no server lives there"
+        known = facts.survey.is_complete("servers")
+        critical = servers > 0 or not known
+        effect = "; no server lives there" if known else "; what lives there was not read"
+        effect = f"; {servers} servers live there" if servers else effect
     else:
         critical = not twins
         effect = (
@@ -258,7 +260,9 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
         volumes = sum(
             1 for v in facts.tables.volumes if (v.host or "").split("#")[0] == service.host
         )
-        critical = not twins or volumes > 0
+        # What was not read may be there.
+        known = facts.survey.is_complete("volumes") or service.binary != "cinder-volume"
+        critical = not twins or volumes > 0 or not known
         yield finding(
             "volume.service.down",
             Severity.CRITICAL if critical else Severity.WARNING,
@@ -266,6 +270,7 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
             f"{service.binary} on {service.host} is down, "
             f"silent for {ago(facts.age(service.updated_at))}"
             + (f"; {volumes} volumes are served by it" if volumes else "")
+            + ("" if known else "; which volumes it serves was not read")
             + ("" if twins else "; it is the last of its kind"),
             why="Cinder reports the enabled service as down"
             + ("" if critical else " (a warning: others of its kind are up)"),
