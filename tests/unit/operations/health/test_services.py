@@ -171,6 +171,14 @@ def test_a_dead_host_is_one_finding() -> None:
     assert len(finding.consequences) == 2
 
 
+def test_services_that_write_their_time_with_and_without_a_zone_are_one_host() -> None:
+    naive = (NOW - timedelta(hours=1)).replace(tzinfo=None)
+    row = compute("compute01", state="down", updated_at=naive)
+    away = agent("compute01", alive=False, heartbeat_timestamp=NOW - timedelta(hours=2))
+    given = facts(compute_services=[row, UP[0]], agents=[away, UP[1]])
+    assert "silent for 1 h" in top(given)["host.down:host:compute01"].summary
+
+
 def test_an_empty_host_down_on_purpose_is_worth_a_word_only() -> None:
     row = compute("compute01", state="down", status="disabled", disabled_reason="new PSU")
     given = facts(

@@ -11,6 +11,7 @@ import msgspec
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
 from day2.model.survey import Tables
+from day2.model.tables import utc
 from day2.operations.health.check import Check, Facts, ago, finding, setting, short_host
 
 DISABLED, UNKNOWN = "disabled", "UNKNOWN"
@@ -41,7 +42,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=s.state == "up",
             enabled=s.status != DISABLED,
             reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
+            seen_at=utc(s.updated_at),
         )
         for s in tables.compute_services
         if s.status != UNKNOWN
@@ -55,7 +56,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=a.alive,
             enabled=a.admin_state_up,
             reason="",
-            seen_at=a.heartbeat_timestamp,
+            seen_at=utc(a.heartbeat_timestamp),
         )
         for a in tables.agents
     ]
@@ -68,7 +69,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=s.state == "up",
             enabled=s.status != DISABLED,
             reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
+            seen_at=utc(s.updated_at),
         )
         for s in tables.volume_services
     ]
