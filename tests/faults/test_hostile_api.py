@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.faults import hostile
 from tests.faults.hostile import AUTH, SERVER, SERVERS, VERSIONS, Behaviour, HostileCloud
@@ -198,6 +199,25 @@ def test_duplicate_keys_are_one_row(tmp_path: Path) -> None:
         cloud.plant(SERVERS, hostile.reply(rows))
         ended = surveyed(tmp_path, cloud)
     assert "servers" not in ended.gaps
+
+
+@pytest.mark.parametrize("form", ["text", "table", "csv", "value", "json", "yaml"])
+def test_a_name_that_steers_terminals_does_so_in_no_format(form: str, tmp_path: Path) -> None:
+    name = "web\x1b]0;owned\x07\x9b2J\u202egnp"
+    with hostile.running() as cloud:
+        row = {"id": "a", "status": "ERROR", "name": name, "updated": "2020-01-01T00:00:00Z"}
+        cloud.plant(SERVERS, hostile.document({"servers": [row]}))
+        ended = day2(
+            tmp_path,
+            *("health", "check", "-f", form),
+            config=cloud.settings(tmp_path),
+            seconds=SECONDS_MAX,
+        )
+    assert "web" in ended.stdout
+    assert not {c for c in ended.stdout + ended.stderr if not c.isprintable()} - {"\n", "\r"}
+    if form in {"json", "yaml"}:
+        found = YAML(typ="safe").load(ended.stdout)
+        assert name in {f["subject"].get("name") for f in found["findings"]}
 
 
 def test_a_broken_version_document_is_a_gap_of_that_service_only(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
         columns, selector = self._generate_columns_and_selector(parsed_args, column_names)
         rows = [
             tuple(self._compress_iterable(row, selector)) if selector else tuple(row)
-            for row in produced.rows
+            for row in map(_shown, produced.rows)
         ]
         self.formatter.emit_list(columns, rows, self.app.stdout, parsed_args)  # type: ignore[attr-defined]
         return 0
@@ -178,6 +178,11 @@ def report_failure(error: Day2Error, *, as_json: bool) -> None:
 def _harmless(text: str) -> str:
     """Take out what would steer the terminal: a failure quotes names, and names are hostile."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _shown(row: Sequence[Any]) -> list[Any]:
+    """Take it out of a row, too: tables, csv and values are read on terminals."""
+    return [_harmless(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:
