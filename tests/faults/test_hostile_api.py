@@ -201,6 +201,29 @@ def test_duplicate_keys_are_one_row(tmp_path: Path) -> None:
     assert "servers" not in ended.gaps
 
 
+def test_a_secret_in_what_a_service_says_is_neither_shown_nor_kept(tmp_path: Path) -> None:
+    said = (
+        "DBConnectionError: mysql+pymysql://nova:planted1@db/nova, also known as Planted-2-Planted"
+    )
+    fault = {"code": 500, "message": said, "created": "2020-01-01T00:00:00Z"}
+    with hostile.running() as cloud:
+        row = {"id": "a", "status": "ERROR", "name": "web", "fault": fault}
+        cloud.plant(SERVERS, hostile.document({"servers": [row]}))
+        (tmp_path / "passwords.yml").write_text("nova_password: Planted-2-Planted\n")
+        config = cloud.settings(tmp_path)
+        tree = YAML(typ="safe").load(config.read_text())
+        for one in tree["clouds"].values():
+            one["kolla"] = {"config_dir": str(tmp_path)}
+        YAML().dump(tree, config)
+        ended = day2(tmp_path, *("round", "daily"), config=config, seconds=SECONDS_MAX)
+        kept = day2(
+            tmp_path, *("finding", "list", "-f", "json"), config=config, seconds=SECONDS_MAX
+        )
+    for words in (ended.stdout, kept.stdout):
+        assert "DBConnectionError: mysql+pymysql://nova:***@db/nova" in words.replace("\n    ", " ")
+        assert "lanted" not in words
+
+
 @pytest.mark.parametrize("form", ["text", "table", "csv", "value", "json", "yaml"])
 def test_a_name_that_steers_terminals_does_so_in_no_format(form: str, tmp_path: Path) -> None:
     name = "web\x1b]0;owned\x07\x9b2J\u202egnp"
