@@ -223,7 +223,7 @@ def _usual(twins: list[Container]) -> Container:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+    return tuple(int(part[:9]) for part in text.split(".") if part.isdecimal())
 
 
 def _restarts_before(facts: Facts) -> dict[tuple[str, str], int]:

@@ -237,6 +237,11 @@ CONTAINERS: list[tuple[str, list[Container], dict[str, str]]] = [
         [*api("ctl1"), *api("ctl2", image_id="zz", kolla_version="19.9.1")],
         {"container.image.differs:host:ctl2": "warning"},
     ),
+    (
+        "a version of thousands of digits is none that ends a round",
+        [*api("ctl1"), *api("ctl2", image_id="zz", kolla_version="9" * 5000)],
+        {"container.image.differs:host:ctl1": "warning"},
+    ),
 ]
 
 
