@@ -243,6 +243,11 @@ def test_forced_down_is_told_and_is_not_down() -> None:
     assert checks == {"compute.service.forced_down"}
 
 
+def test_hosts_of_two_sites_with_one_first_name_are_no_duplicate() -> None:
+    given = facts(compute_services=[compute("cmp0.dc1.example"), compute("cmp0.dc2.example")])
+    assert found(given) == {}
+
+
 def test_one_host_under_two_names_is_a_duplicate() -> None:
     rows = [compute("compute01"), compute("compute01.example.org"), compute("compute02")]
     (finding,) = found(facts(compute_services=rows)).values()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services and agents: up, down, disabled on purpose, forced down, flapping, listed twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -164,8 +164,9 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
     rows: dict[tuple[str, str], list[ComputeService]] = defaultdict(list)
     for service in facts.tables.compute_services:
         rows[service.binary, service.host.split(".")[0].lower()].append(service)
-    for (binary, name), twins in sorted(rows.items()):
-        if len(twins) < 2:  # noqa: PLR2004
+    for (binary, name), alike in sorted(rows.items()):
+        twins = _of_one_name(alike)
+        if not twins:
             continue
         hosts = sorted({twin.host for twin in twins})
         yield finding(
@@ -173,10 +174,33 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
             Severity.WARNING,
             Subject(type="service", id=f"{binary}@{name}", name=name, host=name),
             f"{binary} of {name} is registered {len(twins)} times: {', '.join(hosts)}",
-            why="two registrations share the host name up to the first dot",
+            why="two registrations are of one host name, with and without its domain",
             evidence={"hosts": hosts, "states": [twin.state for twin in twins]},
             advice="When nothing is left on the stale one: openstack compute service delete ID",
         )
+
+
+def _of_one_name(alike: list[ComputeService]) -> list[ComputeService]:
+    """Return those whose name is there twice, or with a domain and without.
+
+    Hosts of two domains may share their first label, and are two hosts.
+    """
+    counts = Counter(one.host.lower() for one in alike)
+    longer = {host: [cut for cut in _cut(host) if cut in counts] for host in counts}
+    shorter = {cut for cuts in longer.values() for cut in cuts}
+    return [
+        one
+        for one in alike
+        for host in (one.host.lower(),)
+        if counts[host] > 1 or longer[host] or host in shorter
+    ]
+
+
+def _cut(host: str) -> Iterator[str]:
+    """Yield a name without its last labels: `a.b.c` gives `a.b` and `a`."""
+    while "." in host:
+        host = host.rpartition(".")[0]
+        yield host
 
 
 def cells_down(facts: Facts) -> Iterator[Finding]:
