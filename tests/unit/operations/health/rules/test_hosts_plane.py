@@ -18,6 +18,7 @@ from day2.operations.health.noise import known_noise
 from day2.operations.health.policy import HealthPolicy
 from day2.operations.health.rules import cache, containers, hosts, missing, partly_known, services
 from day2.operations.health.rules.places import same_host
+from day2.operations.health.rules.where import machine
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=9)
@@ -445,3 +446,28 @@ def test_a_name_with_and_without_its_domain_is_one_host(
     one: str, other: str, *, same: bool
 ) -> None:
     assert same_host(one, other) is same
+
+
+@pytest.mark.parametrize("address", ["fd00::5", "[fd00::5]", "[fd00::5]:11211"])
+def test_an_address_of_ipv6_is_its_hosts_with_a_port_or_without(address: str) -> None:
+    findings = found(
+        hosts=[host("ctl1", address="fd00::5")],
+        cache_nodes=[CacheNode(address=address, reachable=False, error="refused")],
+    )
+    assert findings[f"cache.down:cache:{address}"].subject.host == "ctl1"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("ctl1:9100", "ctl1"),
+        ("ctl1", "ctl1"),
+        ("10.0.0.1:9100", "10.0.0.1"),
+        ("[fd00::1]:9100", "fd00::1"),
+        ("fd00::1", "fd00::1"),
+        (":9100", ":9100"),
+        ("", ""),
+    ],
+)
+def test_what_stands_before_the_port_is_the_machine(address: str, name: str) -> None:
+    assert machine(address) == name
