@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from day2.model.finding import Finding
+from day2.model.severity import Severity
 from day2.model.survey import Gap, Reading, Survey, Tables
-from day2.model.tables.compute import ComputeService, Hypervisor, HypervisorService
+from day2.model.tables.compute import ComputeService, Hypervisor, HypervisorService, Server
 from day2.model.tables.infrastructure import CacheNode, Container, Host, Mount
 from day2.model.tables.network import NetworkAgent
 from day2.operations.health.check import Facts
@@ -379,6 +380,20 @@ def test_a_stopped_container_and_its_dead_service_are_one_finding() -> None:
     top, folded = fold(keys.values())
     assert [f.key for f in top] == ["container.stopped:container:cmp1/nova_compute"]
     assert [f.key for f in folded] == ["compute.service.down:service:nova-compute@cmp1.example.org"]
+
+
+def test_a_warning_never_hides_what_is_critical() -> None:
+    restarted = container("cmp1", "nova_compute", restarts=6, started_at=NOW - timedelta(hours=3))
+    keys = found(
+        hosts=[host("cmp1"), host("cmp2")],
+        containers=[restarted],
+        compute_services=[compute("cmp1", state="down"), compute("cmp2")],
+        servers=[Server(id="s", status="ACTIVE", host="cmp1")],
+    )
+    top, _folded = fold(keys.values())
+    severities = {f.check: f.severity for f in top}
+    assert severities["container.restarting"] is Severity.WARNING
+    assert severities["compute.service.down"] is Severity.CRITICAL
 
 
 def test_a_dead_service_explains_its_unhealthy_container() -> None:
