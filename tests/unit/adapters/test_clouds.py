@@ -38,7 +38,8 @@ CREDENTIAL = {
 @pytest.mark.parametrize("variables", [KOLLA, CREDENTIAL])
 def test_an_openrc_that_was_sourced_is_an_account(variables: dict[str, str]) -> None:
     account = find(OpenStackSettings(), variables)
-    assert Session(account, limits=LoadSettings(), clock=SystemClock())
+    session = Session(account, limits=LoadSettings(), clock=SystemClock())
+    assert session.credentials is account
     assert account.secrets == ["secret"]
     assert "'secret'" not in repr(account)
 

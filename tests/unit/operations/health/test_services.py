@@ -91,7 +91,7 @@ def test_a_dead_compute_service_is_as_bad_as_what_lives_there(
 
 @pytest.mark.parametrize("gaps", [("servers", "volumes"), ()])
 def test_what_was_not_read_may_live_on_a_dead_host(gaps: tuple[str, ...]) -> None:
-    lost = {"servers": [], "volumes": []} if gaps else {}
+    lost: dict[str, Any] = {"servers": [], "volumes": []} if gaps else {}
     away = VolumeService(binary="cinder-volume", host="a@lvm", status="enabled", state="down")
     given = Facts(
         survey=survey(
