@@ -4,6 +4,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from shlex import quote
 
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
@@ -16,6 +17,7 @@ from day2.operations.health.rules.heartbeats import (
     guests_by_host,
     service_subject,
 )
+from day2.operations.health.rules.sight import command
 
 
 def compute_services_down(facts: Facts) -> Iterator[Finding]:
@@ -55,8 +57,8 @@ def _compute_down(
             "zone": service.zone,
             "servers": servers or None,
         },
-        advice=f"On {service.host}: docker logs --tail 100 {service.binary.replace('-', '_')}; "
-        f"docker start {service.binary.replace('-', '_')}",
+        advice=f"On {service.host}: docker logs --tail 100 {_container(service.binary)}; "
+        f"docker start {_container(service.binary)}",
     )
 
 
@@ -73,7 +75,7 @@ def compute_services_disabled(facts: Facts) -> Iterator[Finding]:
             service.disabled_reason or "",
             service.updated_at if service.state != "up" else None,
             up=service.state == "up",
-            enable=f"openstack compute service set --enable {service.host} {service.binary}",
+            enable=command("openstack compute service set --enable", service.host, service.binary),
         )
 
 
@@ -90,7 +92,7 @@ def volume_services_disabled(facts: Facts) -> Iterator[Finding]:
             service.disabled_reason or "",
             None,
             up=service.state == "up",
-            enable=f"openstack volume service set --enable {service.host} {service.binary}",
+            enable=command("openstack volume service set --enable", service.host, service.binary),
         )
 
 
@@ -155,7 +157,7 @@ def forced_down(facts: Facts) -> Iterator[Finding]:
             why="forced_down is set",
             evidence={"state": service.state, "status": service.status},
             advice="When the host is alive and was not evacuated: "
-            f"openstack compute service set --up {service.host} {service.binary}",
+            + command("openstack compute service set --up", service.host, service.binary),
         )
 
 
@@ -303,7 +305,7 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
                 "volumes": volumes or None,
             },
             advice=f"On {short_host(service.host)}: docker logs --tail 100 "
-            f"{service.binary.replace('-', '_')}; docker start {service.binary.replace('-', '_')}",
+            f"{_container(service.binary)}; docker start {_container(service.binary)}",
         )
 
 
@@ -319,7 +321,7 @@ PER_HOST_AGENTS = frozenset(
 
 
 def _container(binary: str) -> str:
-    return binary.replace("-", "_")
+    return quote(binary.replace("-", "_"))
 
 
 def _few(names: list[str], most: int = 3) -> str:

@@ -486,3 +486,9 @@ def test_an_address_of_ipv6_is_its_hosts_with_a_port_or_without(address: str) ->
 )
 def test_what_stands_before_the_port_is_the_machine(address: str, name: str) -> None:
     assert machine(address) == name
+
+
+def test_a_command_to_type_runs_nothing_that_a_container_is_called() -> None:
+    name = "x; reboot #"
+    (one,) = found(hosts=[host("ctl1")], containers=[container("ctl1", name, **STOPPED)]).values()
+    assert one.advice == "On ctl1: docker logs --tail 100 'x; reboot #'; docker start 'x; reboot #'"
