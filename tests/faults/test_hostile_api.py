@@ -2,6 +2,7 @@
 """A broken or hostile API is a gap with one clear sentence; the rest is judged; nothing hangs."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -222,6 +223,37 @@ def test_a_secret_in_what_a_service_says_is_neither_shown_nor_kept(tmp_path: Pat
     for words in (ended.stdout, kept.stdout):
         assert "DBConnectionError: mysql+pymysql://nova:***@db/nova" in words.replace("\n    ", " ")
         assert "lanted" not in words
+
+
+@pytest.mark.parametrize("other", ["", "/elsewhere"])
+def test_two_regions_are_never_read_as_one(other: str, tmp_path: Path) -> None:
+    with hostile.running() as cloud:
+        told = json.loads(hostile.token(cloud.url))
+        for service in told["token"]["catalog"]:
+            if service["type"] == "network":
+                service["endpoints"] += [
+                    {
+                        **one,
+                        "region_id": "RegionTwo",
+                        "region": "RegionTwo",
+                        "url": one["url"] + other,
+                    }
+                    for one in service["endpoints"]
+                ]
+        cloud.plant(AUTH, hostile.reply(json.dumps(told), headers=hostile.TOKEN_HEADERS))
+        config = cloud.settings(tmp_path)
+        accounts = tmp_path / "clouds.yaml"
+        tree = json.loads(accounts.read_text())
+        del tree["clouds"]["hostile"]["region_name"]
+        accounts.write_text(json.dumps(tree))
+        ended = day2(
+            tmp_path, *("health", "check", "-f", "json"), config=config, seconds=SECONDS_MAX
+        )
+    assert ("ports" in ended.gaps) is bool(other)
+    assert "compute_services" not in ended.gaps
+    if other:
+        said = "network is in several regions, and none is named: RegionOne, RegionTwo"
+        assert said in ended.gaps["ports"]["message"]
 
 
 @pytest.mark.parametrize("form", ["text", "table", "csv", "value", "json", "yaml"])
