@@ -7,6 +7,7 @@ This module knows no section: `wiring` hands it a schema of dotted paths and typ
 
 import difflib
 import os
+import re
 import stat
 import typing
 from collections.abc import Iterator, Mapping
@@ -257,12 +258,22 @@ def read_yaml(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(f"cannot read {file}: {error}") from None
     except YAMLError as error:
-        raise BadSettings(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+        raise BadSettings(f"{file} is not YAML{yaml_fault(error)}") from None
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise BadSettings(f"{file} holds a {type(found).__name__}, not a mapping of settings")
     return cast("dict[str, Any]", found)
+
+
+def yaml_fault(error: Exception) -> str:
+    """Say where YAML is wrong, and how; the error's own text quotes the file, secrets included."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    said = str(getattr(error, "problem", None) or "")
+    # Between quotes stand characters, or names and values out of the file.
+    plain = re.sub(r"(['\"]).{3,}\1", "…", said.partition("\n")[0])
+    return f"{where}: {plain}" if plain else where
 
 
 def is_file(path: Path) -> bool:

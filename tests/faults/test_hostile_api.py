@@ -2,10 +2,12 @@
 """A broken or hostile API is a gap with one clear sentence; the rest is judged; nothing hangs."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.faults import hostile
 from tests.faults.hostile import AUTH, SERVER, SERVERS, VERSIONS, Behaviour, HostileCloud
@@ -198,6 +200,79 @@ def test_duplicate_keys_are_one_row(tmp_path: Path) -> None:
         cloud.plant(SERVERS, hostile.reply(rows))
         ended = surveyed(tmp_path, cloud)
     assert "servers" not in ended.gaps
+
+
+def test_a_secret_in_what_a_service_says_is_neither_shown_nor_kept(tmp_path: Path) -> None:
+    said = (
+        "DBConnectionError: mysql+pymysql://nova:planted1@db/nova, also known as Planted-2-Planted"
+    )
+    fault = {"code": 500, "message": said, "created": "2020-01-01T00:00:00Z"}
+    with hostile.running() as cloud:
+        row = {"id": "a", "status": "ERROR", "name": "web", "fault": fault}
+        cloud.plant(SERVERS, hostile.document({"servers": [row]}))
+        (tmp_path / "passwords.yml").write_text("nova_password: Planted-2-Planted\n")
+        config = cloud.settings(tmp_path)
+        tree = YAML(typ="safe").load(config.read_text())
+        for one in tree["clouds"].values():
+            one["kolla"] = {"config_dir": str(tmp_path)}
+        YAML().dump(tree, config)
+        ended = day2(tmp_path, *("round", "daily"), config=config, seconds=SECONDS_MAX)
+        kept = day2(
+            tmp_path, *("finding", "list", "-f", "json"), config=config, seconds=SECONDS_MAX
+        )
+    for words in (ended.stdout, kept.stdout):
+        assert "DBConnectionError: mysql+pymysql://nova:***@db/nova" in words.replace("\n    ", " ")
+        assert "lanted" not in words
+
+
+@pytest.mark.parametrize("other", ["", "/elsewhere"])
+def test_two_regions_are_never_read_as_one(other: str, tmp_path: Path) -> None:
+    with hostile.running() as cloud:
+        told = json.loads(hostile.token(cloud.url))
+        for service in told["token"]["catalog"]:
+            if service["type"] == "network":
+                service["endpoints"] += [
+                    {
+                        **one,
+                        "region_id": "RegionTwo",
+                        "region": "RegionTwo",
+                        "url": one["url"] + other,
+                    }
+                    for one in service["endpoints"]
+                ]
+        cloud.plant(AUTH, hostile.reply(json.dumps(told), headers=hostile.TOKEN_HEADERS))
+        config = cloud.settings(tmp_path)
+        accounts = tmp_path / "clouds.yaml"
+        tree = json.loads(accounts.read_text())
+        del tree["clouds"]["hostile"]["region_name"]
+        accounts.write_text(json.dumps(tree))
+        ended = day2(
+            tmp_path, *("health", "check", "-f", "json"), config=config, seconds=SECONDS_MAX
+        )
+    assert ("ports" in ended.gaps) is bool(other)
+    assert "compute_services" not in ended.gaps
+    if other:
+        said = "network is in several regions, and none is named: RegionOne, RegionTwo"
+        assert said in ended.gaps["ports"]["message"]
+
+
+@pytest.mark.parametrize("form", ["text", "table", "csv", "value", "json", "yaml"])
+def test_a_name_that_steers_terminals_does_so_in_no_format(form: str, tmp_path: Path) -> None:
+    name = "web\x1b]0;owned\x07\x9b2J\u202egnp"
+    with hostile.running() as cloud:
+        row = {"id": "a", "status": "ERROR", "name": name, "updated": "2020-01-01T00:00:00Z"}
+        cloud.plant(SERVERS, hostile.document({"servers": [row]}))
+        ended = day2(
+            tmp_path,
+            *("health", "check", "-f", form),
+            config=cloud.settings(tmp_path),
+            seconds=SECONDS_MAX,
+        )
+    assert "web" in ended.stdout
+    assert not {c for c in ended.stdout + ended.stderr if not c.isprintable()} - {"\n", "\r"}
+    if form in {"json", "yaml"}:
+        found = YAML(typ="safe").load(ended.stdout)
+        assert name in {f["subject"].get("name") for f in found["findings"]}
 
 
 def test_a_broken_version_document_is_a_gap_of_that_service_only(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +9,7 @@ import pytest
 from msgspec import Meta
 
 from day2.errors import BadSettings
+from day2.operations.setup.files import mapping_of
 from day2.settings import Settings, read_yaml, state_folder
 
 
@@ -81,6 +84,30 @@ def test_a_file_that_is_no_mapping_is_a_named_error(tmp_path: Path, content: byt
     file.write_bytes(content)
     with pytest.raises(BadSettings):
         read_yaml(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('auth:\n  password: "planted\n', "line 3"),
+        ("auth:\n  password: @planted\n", "line 2, column 13.*found character '@'"),
+        ("auth:\n  password: planted: planted\n", "line 2.*mapping values are not allowed"),
+        ("auth: {password: planted\nuser: x\n", "line 2"),
+        ("password: !planted planted\n", "line 1"),
+        ("planted: 1\nplanted: 2\n", "line 2.*duplicate key"),
+        ("a: *planted\n", "line 1.*undefined alias"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_yaml, mapping_of])
+def test_what_is_no_yaml_is_not_quoted(
+    tmp_path: Path, content: str, said: str, read: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "secure.yaml"
+    file.write_text(content)
+    tolerant = read is mapping_of and ("!planted" in content or content.startswith("planted"))
+    with nullcontext() if tolerant else pytest.raises(BadSettings, match=said) as raised:
+        read(file)
+    assert raised is None or "planted" not in str(raised.value)
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from day2.model.tables.infrastructure import ProxyEndpoint, ProxyServer
 NEEDED = ("pxname", "svname", "status", "act", "bck", "lastchg", "type", "check_status")
 BACKEND, SERVER = "1", "2"
 LINES_MAX = 100_000
+DIGITS_MAX = 20
 
 
 class ProxyStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,5 +103,9 @@ def _server(address: str, row: dict[str, str]) -> ProxyServer:
         backup=not backend and row["bck"] == "1",
         active=row["act"] not in {"", "0"},
         check_status=one_line(row["check_status"]),
-        last_change_seconds=int(row["lastchg"]) if row["lastchg"].isdecimal() else None,
+        last_change_seconds=_number(row["lastchg"]),
     )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= DIGITS_MAX else None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts by Ansible: one ad-hoc run over the cloud's own inventory looks at all of them."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -184,7 +185,10 @@ def _seen_row(
 
 
 def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _offset(seen: Seen, start: object, end: object) -> tuple[float | None, float | None]:
@@ -196,6 +200,8 @@ def _offset(seen: Seen, start: object, end: object) -> tuple[float | None, float
     try:
         ours = datetime.fromisoformat(str(start)), datetime.fromisoformat(str(end))
     except ValueError:
+        return None, None
+    if not (math.isfinite(seen.began) and math.isfinite(seen.ended)):
         return None, None
     most = seen.began - ours[0].timestamp()
     least = seen.ended - ours[1].timestamp()

@@ -15,6 +15,8 @@ from day2.model.tables.infrastructure import CacheNode
 PORT = 11211
 ANSWER_BYTES_MAX = 1 << 16
 END = b"END\r\n"
+# Of a number of 64 bits.
+DIGITS_MAX = 20
 
 
 class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,4 +92,4 @@ def _foreign(data: bytes) -> bool:
 
 def _number(answers: dict[str, str], name: str) -> int | None:
     text = answers.get(name, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= DIGITS_MAX else None

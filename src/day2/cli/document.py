@@ -134,7 +134,7 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
         columns, selector = self._generate_columns_and_selector(parsed_args, column_names)
         rows = [
             tuple(self._compress_iterable(row, selector)) if selector else tuple(row)
-            for row in produced.rows
+            for row in map(_shown, produced.rows)
         ]
         # A name with a line of its own in it would be a row of its own for a script.
         rows = [
@@ -183,6 +183,11 @@ def report_failure(error: Day2Error, *, as_json: bool) -> None:
 def _harmless(text: str) -> str:
     """Take out what would steer the terminal: rows and failures quote names, which are hostile."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _shown(row: Sequence[Any]) -> list[Any]:
+    """Take it out of a row, too: tables, csv and values are read on terminals."""
+    return [_harmless(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:

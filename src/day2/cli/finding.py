@@ -157,11 +157,12 @@ def until(text: str, now: datetime) -> datetime:
 
     """
     span = _SPAN.match(text)
-    if span:
-        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        if span:
+            moment = now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+        else:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
         raise BadUsage(
             f"--until {text!r} is neither a span (12h, 3d, 2w) nor a moment (2026-12-24T09:00)"
         ) from None

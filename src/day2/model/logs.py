@@ -63,7 +63,8 @@ class LogReview(msgspec.Struct, frozen=True, kw_only=True):
     """One review of all logs between two moments; worst and newest templates first.
 
     `lines` were read, `events` are those of level error or critical among them. `source` says
-    where the lines came from (`files`, `containers`, `opensearch`).
+    where the lines came from (`files`, `containers`, `opensearch`). `left_out` templates were more
+    than a review keeps: what is not among the others may be logged all the same.
     """
 
     cloud: str
@@ -73,6 +74,7 @@ class LogReview(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     source: str = ""
     templates: list[LogTemplate] = []
+    left_out: int = 0
     hosts: list[str] = []
     lines: int = 0
     events: int = 0

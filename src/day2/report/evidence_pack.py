@@ -14,6 +14,7 @@ from day2.report.terminal import plain
 
 DOCUMENT, PAGE = "evidence.json", "README.md"
 Clean = Callable[[Any], Any]
+_MARKED = re.compile(r"([\\`\[\]|])")
 
 
 def members(made: Evidence, clean: Clean) -> dict[str, bytes]:
@@ -112,7 +113,8 @@ def _collected(made: Evidence) -> list[str]:
 
 
 def _md(text: str) -> str:
-    return plain(" ".join(text.split())).replace("|", "\\|").replace("<", "&lt;")
+    """Write it so that Markdown makes neither links nor pictures, code nor cells of it."""
+    return _MARKED.sub(r"\\\1", plain(" ".join(text.split()))).replace("<", "&lt;")
 
 
 def _outline(section: dict[str, Any]) -> dict[str, Any]:

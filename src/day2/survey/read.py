@@ -9,8 +9,10 @@ from msgspec import Meta
 
 from day2.adapters.clock import Clock
 from day2.adapters.openstack.limits import LoadSettings
+from day2.adapters.remote.log_masks import masked
 from day2.model.survey import KINDS, Survey, Tables
 from day2.survey.lanes import Job, Runner
+from day2.survey.words import Clean, cleaned, cleaned_gaps
 
 
 class SurveySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +34,13 @@ def read(
     clock: Clock,
     load: LoadSettings,
     settings: SurveySettings,
+    clean: Clean = masked,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Survey:
-    """Run the jobs and return the survey. Never raises for what the cloud does: that is a gap."""
+    """Run the jobs and return the survey. Never raises for what the cloud does: that is a gap.
+
+    `clean` takes secrets out of a text; it is called for what is in words only.
+    """
     started = clock.now()
     skipped = set(settings.skip_kinds)
     runner = Runner(
@@ -45,7 +51,7 @@ def read(
         progress=progress,
     )
     gathered = runner.run(job for job in jobs if not skipped.issuperset(job.kinds))
-    rows = {kind: gathered.rows[kind] for kind in KINDS if kind in gathered.rows}
+    rows = {k: cleaned(k, gathered.rows[k], clean) for k in KINDS if k in gathered.rows}
     return Survey(
         cloud=cloud,
         region=region,
@@ -53,6 +59,6 @@ def read(
         ended_at=clock.now(),
         tables=Tables(**rows),
         readings=gathered.readings,
-        gaps=gathered.gaps,
+        gaps=cleaned_gaps(gathered.gaps, clean),
         absent=gathered.absent,
     )

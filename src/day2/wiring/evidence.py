@@ -155,6 +155,7 @@ def _survey(site: "Site", policy: EvidencePolicy, progress: Progress | None) -> 
         clock=site.clock,
         load=site.section("load", LoadSettings),
         settings=structs.replace(settings, seconds_max=policy.seconds_max),
+        clean=site.logs.cleaner.clean,
         progress=progress,
     )
 

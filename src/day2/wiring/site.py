@@ -272,6 +272,7 @@ class Site:
             clock=self.clock,
             load=self.section("load", LoadSettings),
             settings=self.section("survey", SurveySettings),
+            clean=lambda words: self.logs.cleaner.clean(words),  # noqa: PLW0108 - read when needed
             progress=progress,
         )
 

@@ -358,12 +358,14 @@ def test_servers_and_backends_are_read_frontends_are_not() -> None:
         "api,FRONTEND,OPEN,,,,,0,,\n",
         'api,"a,b",UP 1/2,1,1,0,77,2,L4OK,\n',
         "api,BACKEND,UP,1,1,0,,1,,\n",
+        f"api,c,UP,1,1,0,{'9' * 5000},2,L4OK,\n",
     )
     with wire.serving(csv(*lines)) as port:
         found = balancer(port).read()
     assert [(s.server, s.status, s.last_change_seconds) for s in found.servers] == [
         ("a,b", "UP 1/2", 77),
         ("BACKEND", "UP", None),
+        ("c", "UP", None),
     ]
 
 

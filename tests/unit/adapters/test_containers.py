@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from day2.adapters import containers
+from day2.adapters.remote import day2_look
 
 PROGRAM = resources.files("day2.adapters.remote").joinpath("day2_look.py")
 DOCKER: list[dict[str, Any]] = [
@@ -127,3 +128,15 @@ def test_the_program_is_valid_for_the_oldest_python_of_a_host() -> None:
 )
 def test_a_moment_is_read_as_both_engines_write_it(text: str, expected: datetime | None) -> None:
     assert containers.moment(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("/var/lib/nova", "/var/lib/nova"),
+        ("/mnt/donn\\040ées", "/mnt/donn ées"),
+        ("/mnt/a\\134b", "/mnt/a\\b"),
+    ],
+)
+def test_a_mount_is_looked_at_whatever_letters_its_path_has(written: str, path: str) -> None:
+    assert day2_look.unescaped(written) == path

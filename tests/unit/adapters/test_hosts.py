@@ -198,6 +198,14 @@ def test_an_answer_that_cannot_be_used_is_a_gap(
     assert {h.name: h.containers_read for h in looked.hosts} == {"a": False, "b": True}
 
 
+def test_a_host_with_absurd_moments_costs_no_other_its_row(tmp_path: Path) -> None:
+    absurd = ok("a", booted_at=1e300, packages_changed_at=-1e18, began=1e999, ended=1e999)
+    looked = hosts(tmp_path, [absurd, ok("b")]).look()
+    first, second = looked.hosts
+    assert (first.booted_at, first.packages_changed_at, first.clock_offset_seconds) == (None,) * 3
+    assert second.clock_offset_seconds == 60.0
+
+
 def test_an_ansible_that_says_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadAnswer, match="nothing about any host"):
         hosts(tmp_path, []).look()

@@ -53,9 +53,12 @@ def test_what_is_not_memcached_is_not_reachable(answer: bytes, *, hold: bool) ->
 
 
 def test_hostile_numbers_are_left_out() -> None:
-    answer = b"STAT evictions many\r\nSTAT version 1.\x1b[31m6\r\nEND\r\n"
+    digits = b"9" * 5000
+    answer = (
+        b"STAT evictions many\r\nSTAT uptime " + digits + b"\r\nSTAT version 1.\x1b[31m6\r\nEND\r\n"
+    )
     node = look(scripted(answer), seconds=1, clock=CLOCK)
-    assert (node.reachable, node.evictions) == (True, None)
+    assert (node.reachable, node.evictions, node.uptime_seconds) == (True, None, None)
     assert node.version.isprintable()
 
 

@@ -15,6 +15,9 @@ NAMES = {
     "kolla_internal_vip_address": "internal",
     "kolla_external_vip_address": "external",
 }
+# Without them a load balancer outside of this cloud's hosts has the addresses.
+HOLDERS = ("enable_haproxy", "enable_keepalived", "enable_loadbalancer")
+OFF = frozenset({"no", "false", "off", "n", "0"})
 FILE_BYTES_MAX = 4 << 20
 
 
@@ -23,6 +26,7 @@ def virtual_addresses(settings: KollaSettings, variables: Mapping[str, str]) -> 
 
     `variables` are those of the inventory. The files are read as Kolla-Ansible reads them, later
     ones over earlier ones, all of them over the inventory; a value that is a template is left out.
+    Nothing where keepalived, which would hold them, is not deployed.
 
     Raises:
         BadSettings: when a file is there and cannot be read.
@@ -33,6 +37,8 @@ def virtual_addresses(settings: KollaSettings, variables: Mapping[str, str]) -> 
     files = [folder / "globals.yml", *sorted((folder / "globals.d").glob("*.yml"))]
     for file in files:
         told |= _read(file)
+    if any(str(told.get(name, "yes")).strip().lower() in OFF for name in HOLDERS):
+        return {}
     found: dict[str, list[str]] = {}
     for name, called in NAMES.items():
         value = str(told.get(name) or "").strip()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from day2.adapters.remote.host_facts import LINE_LENGTH
 from day2.adapters.remote.log_masks import masked
 
 SECRET_LENGTH_MIN = 8
@@ -27,7 +28,12 @@ class Cleaner:
 
     def clean(self, text: str) -> str:
         """Return the text without secrets and control characters; its lines stay lines."""
-        text = text[:TEXT_MAX]
+        whole = len(text) <= TEXT_MAX
+        *lines, last = text[:TEXT_MAX].split("\n")
+        # A line as long as lines may be was cut off, perhaps within a secret.
+        lines = [self._ended(one) if len(one) >= LINE_LENGTH else one for one in lines]
+        lines.append(last if whole and len(last) < LINE_LENGTH else self._ended(last))
+        text = "\n".join(lines)
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "***")
@@ -35,7 +41,15 @@ class Cleaner:
 
     def line(self, text: str) -> str:
         """Return the first line of it, short."""
-        return self.clean(text[:500]).split("\n", 1)[0]
+        return self.clean(text[:LINE_LENGTH]).split("\n", 1)[0]
+
+    def _ended(self, line: str) -> str:
+        """Return a line that was cut off without the beginning of a secret at its end."""
+        for secret in self._secrets:
+            start = line.find(secret[:SECRET_LENGTH_MIN], -len(secret))
+            if start >= 0 and secret.startswith(line[start:]):
+                return line[:start] + "***"
+        return line
 
     def lines(self, texts: Sequence[str]) -> list[str]:
         """Return lines that belong together cleaned as one text: a secret may have several."""

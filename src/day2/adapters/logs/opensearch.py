@@ -55,10 +55,24 @@ class _Hits(msgspec.Struct):
     total: Any = None
 
 
+class _Shards(msgspec.Struct):
+    total: int = 0
+    successful: int = 0
+
+
 class _Page(msgspec.Struct):
     hits: _Hits
     _scroll_id: str = ""
     timed_out: bool = False
+    _shards: _Shards | None = None
+
+    @property
+    def lacks(self) -> str:
+        """Say what the answer is without; a shard that is nowhere does not count as failed."""
+        shards = self._shards or _Shards()
+        if shards.successful < shards.total:
+            return f"{shards.total - shards.successful} of {shards.total} shards did not answer"
+        return "it ran out of time" if self.timed_out else ""
 
 
 class SearchLogs:
@@ -158,6 +172,7 @@ class SearchLogs:
         body = msgspec.json.encode(wanted)
         found = _decode(web.post(f"/{index}/_search", body, what=what, query=query), what)
         read = 0
+        lacks = found.lacks
         while found.hits.hits:
             for hit in found.hits.hits:
                 yield hit._source  # noqa: SLF001 - OpenSearch's own name
@@ -174,10 +189,16 @@ class SearchLogs:
                     hint="setting clouds.NAME.logs.seconds_max",
                 )
             if len(found.hits.hits) < PAGE_DOCUMENTS or not found._scroll_id:  # noqa: SLF001
-                return
+                break
             more = {"scroll": KEPT_OPEN, "scroll_id": found._scroll_id}  # noqa: SLF001
             answer = web.post("/_search/scroll", msgspec.json.encode(more), what=what)
             found = _decode(answer, what)
+            lacks = lacks or found.lacks
+        if lacks:
+            raise BadAnswer(
+                f"{what}: answered in part only: {lacks}",
+                hint="the cluster's own view: GET /_cat/shards?v",
+            )
 
 
 def question(
@@ -360,7 +381,10 @@ def _text(document: dict[str, Any], field: str) -> str:
 
 
 def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _decode(body: bytes, what: str) -> _Page:

@@ -15,6 +15,17 @@ from day2 import settings
 from day2.errors import BadSettings
 
 MASK = "********"
+# What a login with a password or an application credential takes; openrc files set more than that
+# (Kolla's OS_AUTH_PLUGIN, OS_MANILA_ENDPOINT_TYPE), which no library may be handed.
+_LOGINS = frozenset({"password", "applicationcredential", "application_credential"})
+_OF_LOGINS = frozenset(
+    """
+    auth_url username user_id password user_domain_id user_domain_name
+    application_credential_id application_credential_name application_credential_secret
+    project_id project_name project_domain_id project_domain_name tenant_id tenant_name
+    domain_id domain_name system_scope trust_id
+    """.split()  # noqa: SIM905 - twenty lines otherwise
+)
 _ENVIRONMENT_ONLY = {"region_name", "interface", "cacert", "cert", "key", "auth_type", "cloud"}
 
 
@@ -134,6 +145,8 @@ def _from_file(name: str, chosen: OpenStackSettings, environment: Mapping[str, s
 def _from_environment(chosen: OpenStackSettings, environment: Mapping[str, str]) -> Credentials:
     auth: dict[str, Any] = {}
     entry: dict[str, Any] = {"auth": auth}
+    kind = environment.get("OS_AUTH_TYPE") or "password"
+    known = _OF_LOGINS if kind.removeprefix("v3") in _LOGINS else None
     for variable, value in environment.items():
         if not variable.startswith("OS_") or not value:
             continue
@@ -142,7 +155,7 @@ def _from_environment(chosen: OpenStackSettings, environment: Mapping[str, str])
             entry["interface"] = value
         elif key in _ENVIRONMENT_ONLY:
             entry[key] = value
-        elif not key.endswith("_api_version"):
+        elif not key.endswith("_api_version") and (known is None or key in known):
             auth[key] = value
     aliases = {"tenant_name": "project_name", "tenant_id": "project_id"}
     for old, new in aliases.items():

@@ -18,7 +18,7 @@ from day2.adapters.openstack.pages import (
     page_type_of,
 )
 from day2.adapters.openstack.session import Answer, CatalogEntry, Session
-from day2.errors import BadAnswer, Day2Error, Denied, NotDeployed, Unreachable
+from day2.errors import BadAnswer, BadSettings, Day2Error, Denied, NotDeployed, Unreachable
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -237,6 +237,7 @@ def find_service(session: Session, service_type: str) -> Service:
 
     Raises:
         NotDeployed: when the catalogue of this region does not have it, or not on our interface.
+        BadSettings: when it is in several regions, and the settings name none.
         Unreachable, Denied: when no token can be had.
 
     """
@@ -246,6 +247,12 @@ def find_service(session: Session, service_type: str) -> Service:
         entry = by_type.get(name)
         if entry is None:
             continue
+        if entry.torn:
+            # One service of one region and another of the next would be held against each other.
+            raise BadSettings(
+                f"{service_type} is in several regions, and none is named: {', '.join(entry.torn)}",
+                hint="setting clouds.NAME.openstack.region",
+            )
         url = entry.urls.get(session.credentials.interface)
         if url:
             return Service(session, entry, service_type, url)

@@ -30,11 +30,15 @@ NOT_ACCEPTABLE, TOO_MANY = 406, 429
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One service of the token's own catalogue, with its URLs of our region."""
+    """One service of the token's own catalogue, with its URLs of our region.
+
+    `torn` are the regions that it has different URLs of, where nobody has chosen one.
+    """
 
     type: str
     name: str
     urls: dict[str, str]
+    torn: list[str] = []
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -342,13 +346,23 @@ def _identity(access: Any, credentials: Credentials) -> Identity:  # noqa: ANN40
     try:
         for service in access.service_catalog.catalog:
             urls: dict[str, str] = {}
+            places: dict[str, str] = {}
             for endpoint in service.get("endpoints", []):
                 where = endpoint.get("region_id") or endpoint.get("region") or ""
                 regions.add(where)
                 if not region or where == region:
-                    urls.setdefault(str(endpoint["interface"]), str(endpoint["url"]))
+                    interface, url = str(endpoint["interface"]), str(endpoint["url"])
+                    urls.setdefault(interface, url)
+                    if interface == credentials.interface:
+                        places.setdefault(url, where)
+            found_in = sorted(set(places.values()))
             entries.append(
-                CatalogEntry(type=service["type"], name=service.get("name") or "", urls=urls)
+                CatalogEntry(
+                    type=service["type"],
+                    name=service.get("name") or "",
+                    urls=urls,
+                    torn=found_in if len(found_in) > 1 else [],
+                )
             )
         return Identity(
             user=str(access.username),

@@ -211,10 +211,10 @@ class Gathering:
                 self.error("what %s printed" % name, str(problem))
                 continue
             if done.returncode:
-                self.error("what %s printed" % name, done.stdout.decode("utf-8", "replace")[-200:])
+                self.error("what %s printed" % name, " ".join(cut(ending(done.stdout), 3)))
                 continue
-            printed = done.stdout[-TAIL_BYTES:].decode("utf-8", "replace")
-            found.append({"container": name, "source": "printed", "lines": cut(printed, count)})
+            printed = cut(ending(done.stdout), count)
+            found.append({"container": name, "source": "printed", "lines": printed})
         if len(odd) > most:
             self.error(
                 "last lines", "of %d more containers none were read" % (len(odd) - most), "crowd"
@@ -242,8 +242,8 @@ class Gathering:
         try:
             with open(path, "rb") as file:
                 file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - TAIL_BYTES))
-                return cut(file.read(TAIL_BYTES).decode("utf-8", "replace"), count)
+                file.seek(max(0, file.tell() - TAIL_BYTES - 1))
+                return cut(ending(file.read(TAIL_BYTES + 1)), count)
         except OSError as problem:
             kind = "denied" if isinstance(problem, PermissionError) else "broken"
             self.error(path, problem.strerror or "not readable", kind)
@@ -361,6 +361,13 @@ class Gathering:
             return []
         lines = text[:TAIL_BYTES].decode("utf-8", "replace").splitlines()[1 : PROCESSES + 1]
         return [masked(line)[:LINE_LENGTH] for line in lines]
+
+
+def ending(data: bytes) -> str:
+    """Return the end of a text, from where a line begins: half of one may be half a secret."""
+    if len(data) > TAIL_BYTES:
+        data = data[-TAIL_BYTES - 1 :].partition(b"\n")[2]
+    return data.decode("utf-8", "replace")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import base64
 import gzip
 import json
 import os
+import select
 import subprocess
 import time
 import zlib
@@ -244,9 +245,17 @@ class Review:
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as child:
             if child.stdout is not None:
-                stream = child.stdout
-                self.scan(name, lambda: os.read(stream.fileno(), WINDOW_BYTES))
+                stream = child.stdout.fileno()
+                self.scan(name, lambda: self.piece(name, stream))
             child.kill()
+
+    def piece(self, name: str, stream: int) -> bytes:
+        """Return what an engine says next; one that hangs has said all once the time is up."""
+        left = self.deadline - time.monotonic()
+        if left > 0 and select.select([stream], [], [], left)[0]:
+            return os.read(stream, WINDOW_BYTES)
+        self.error("late", name, "not read to its end: not in time")
+        return b""
 
     def packed(self) -> str:
         """Pack what was found; what is too much is shortened first and left out last."""

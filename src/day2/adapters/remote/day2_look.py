@@ -9,6 +9,7 @@ arguments into it. Everything has a time limit; what cannot be seen has a senten
 
 import json
 import os
+import re
 import subprocess
 import time
 from typing import Any
@@ -128,7 +129,7 @@ def mounts() -> "list[dict[str, object]]":
         words = line.split(" ")
         if len(words) < 4:  # noqa: PLR2004
             continue
-        device, path, kind = words[0], words[1].encode().decode("unicode_escape"), words[2]
+        device, path, kind = words[0], unescaped(words[1]), words[2]
         options = words[3].split(",")
         if kind in PASSING or kind.startswith(REMOTE) or "ro" in options:
             continue
@@ -161,6 +162,11 @@ def mounts() -> "list[dict[str, object]]":
             }
         )
     return found
+
+
+def unescaped(path: str) -> str:
+    """Read a path as the kernel writes it: blanks in octal, all other letters as they are."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), path)
 
 
 def synchronized() -> "bool | None":

@@ -51,7 +51,7 @@ class Times:
         return found
 
     @staticmethod
-    def _with_zone(local: float, text: bytes, rest: bytes) -> float:
+    def _with_zone(local: float, text: bytes, rest: bytes) -> "float | None":
         fraction = 0.0
         digits = re.match(rb"[.,](\d{1,9})", rest)
         if digits:
@@ -60,9 +60,13 @@ class Times:
         zone = re.match(rb"Z|([+-])(\d\d):?(\d\d)", rest)
         if not zone:
             return local + fraction
-        parts = time.strptime(
-            text.decode("ascii", "replace").replace("T", " "), "%Y-%m-%d %H:%M:%S"
-        )
+        try:
+            parts = time.strptime(
+                text.decode("ascii", "replace").replace("T", " "), "%Y-%m-%d %H:%M:%S"
+            )
+        except ValueError:
+            # There was no such moment; `mktime` takes the 30th of February for one.
+            return None
         exact = calendar.timegm(parts) + fraction
         if zone.group(1):
             offset = int(zone.group(2)) * 3600 + int(zone.group(3)) * 60

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sections made of what the hosts themselves told: containers, addresses, files, images; pure."""
 
+import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -85,11 +86,21 @@ def containers(told: Told, survey: Survey, known: Known | None, now: datetime) -
 def holders(told: Told) -> dict[str, list[str]]:
     """Return for each virtual address the hosts that have it."""
     found: dict[str, list[str]] = {vip: [] for vip in told.vips}
+    # An IPv6 address has many spellings: the kernel's is not that of the settings.
+    named = {_address(vip): vip for vip in told.vips}
     for host in told.answered:
         for _interface, address in host.addresses or ():
-            if address in found and host.host not in found[address]:
-                found[address].append(host.host)
+            vip = named.get(_address(address))
+            if vip is not None and host.host not in found[vip]:
+                found[vip].append(host.host)
     return found
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.partition("/")[0].strip("[] ")))
+    except ValueError:
+        return text
 
 
 def vip(told: Told) -> Section:
@@ -98,7 +109,9 @@ def vip(told: Told) -> Section:
     configured = told.configured
     if told.configured and not told.error and not told.vips:
         state, configured = State.NOT_READ, False
-        why = ["kolla_internal_vip_address is neither in the inventory nor in Kolla's globals"]
+        why = [
+            "Kolla's globals and the inventory name no kolla_internal_vip_address, or no keepalived"
+        ]
     held = holders(told)
     lines = []
     for address, hosts in held.items():

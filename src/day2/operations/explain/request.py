@@ -8,6 +8,7 @@ import msgspec
 from day2.model.tables.compute import Server, ServerGroup
 
 MIB_PER_GIB = 1024
+MIXED = "mixed"
 # A decision of these is made by figures of the host that no API tells.
 _HIDDEN_SPECS = (
     "capabilities:",
@@ -42,11 +43,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def request_of(server: Server, *, image: Mapping[str, str], groups: list[ServerGroup]) -> Request:
     """Put together what the server asked for when it was scheduled."""
     specs = server.flavor.extra_specs
+    policy = specs.get("hw:cpu_policy") or image.get("hw_cpu_policy") or ""
     traits = _traits(specs) | _traits(image)
     return Request(
         server=server.id,
         project=server.project_id,
-        needs=_needs(server),
+        needs=_needs(server, policy),
         required=frozenset(name for name, value in traits if value == "required"),
         forbidden=frozenset(name for name, value in traits if value == "forbidden"),
         zone=server.pinned_availability_zone or "",
@@ -55,18 +57,22 @@ def request_of(server: Server, *, image: Mapping[str, str], groups: list[ServerG
         groups=groups,
         hidden=[
             *(f"flavor: {n}={v}" for n, v in specs.items() if n.startswith(_HIDDEN_SPECS)),
+            *(["flavor: hw:cpu_policy=mixed"] if policy == MIXED else []),
             *(f"image: {n}={v}" for n, v in image.items() if n.startswith(_HIDDEN_IMAGE)),
         ],
     )
 
 
-def _needs(server: Server) -> dict[str, int]:
-    """Return the amounts as Nova asks Placement for them; an amount of 0 is not asked for."""
+def _needs(server: Server, policy: str) -> dict[str, int]:
+    """Return the amounts as Nova asks Placement for them; an amount of 0 is not asked for.
+
+    How many of mixed processors are dedicated is in a mask of the flavor: they are left out.
+    """
     flavor = server.flavor
-    processors = "PCPU" if flavor.extra_specs.get("hw:cpu_policy") == "dedicated" else "VCPU"
+    processors = "PCPU" if policy == "dedicated" else "VCPU"
     disk = flavor.ephemeral + (flavor.disk if server.image_id else 0)
     needs = {
-        processors: flavor.vcpus,
+        processors: 0 if policy == MIXED else flavor.vcpus,
         "MEMORY_MB": flavor.ram,
         # Swap is in MiB, and whole GiB are asked for.
         "DISK_GB": disk - (-flavor.swap // MIB_PER_GIB),

@@ -14,14 +14,16 @@ from day2.model.finding import Finding
 from day2.model.severity import Severity
 from day2.operations.health.causes import CAUSES, CONTAINER, SERVICE, Cause
 
+WHOLE = "host.down"
+
 
 def fold(
     findings: Iterable[Finding], causes: tuple[Cause, ...] = CAUSES
 ) -> tuple[list[Finding], list[Finding]]:
     """Split findings into top-level ones (with the keys that they explain) and folded ones.
 
-    A finding of severity info or ok explains nothing that is worse than itself, except a host or
-    service that is down on purpose.
+    A finding explains nothing that is worse than itself: a warning would hide what is critical. A
+    host that is down is judged as a whole, and so is a service that is down on purpose.
     """
     by_key = {found.key: found for found in findings}
     parents: dict[str, str] = {}
@@ -49,7 +51,7 @@ def fold(
 
 
 def _belongs(parent: Finding, child: Finding, cause: Cause) -> bool:
-    if not _matches(child.check, cause.consequences):
+    if not _matches(child.check, cause.consequences) or _hides(parent, child):
         return False
     if cause.of and not _matches(parent.subject.id, cause.of):
         return False
@@ -73,6 +75,14 @@ def _belongs(parent: Finding, child: Finding, cause: Cause) -> bool:
             )
         case _:
             return parent.severity is not Severity.INFO
+
+
+def _hides(parent: Finding, child: Finding) -> bool:
+    return (
+        parent.severity is Severity.WARNING
+        and child.severity is Severity.CRITICAL
+        and parent.check != WHOLE
+    )
 
 
 def _matches(word: str, patterns: tuple[str, ...]) -> bool:

@@ -76,6 +76,7 @@ def make(
         until=span.until,
         source=reading.source,
         templates=made[: policy.templates_max],
+        left_out=max(len(made) - policy.templates_max, 0),
         hosts=sorted(set(reading.hosts)),
         lines=reading.lines,
         events=sum(one.count for one in made),

@@ -23,7 +23,7 @@ def judge(
     review: LogReview, earlier: Sequence[LogReview], tables: Tables, policy: LogPolicy
 ) -> list[Finding]:
     """Return the findings, worst first; `earlier` are reviews of before, newest first."""
-    before = [one for one in earlier if not one.gaps][: policy.burst_reviews]
+    before = [one for one in earlier if not (one.gaps or one.left_out)][: policy.burst_reviews]
     found = []
     explained: dict[str, list[LogTemplate]] = {}
     for template in review.templates:
@@ -56,7 +56,7 @@ def gone(
         for key, check in open_checks.items()
         if check in CHECKS and key not in here and key not in logged
     )
-    return ([], missed) if review.gaps else (missed, [])
+    return ([], missed) if review.gaps or review.left_out else (missed, [])
 
 
 def severity(template: LogTemplate, policy: LogPolicy) -> tuple[Severity, str]:

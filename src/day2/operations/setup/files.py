@@ -10,6 +10,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from day2.errors import BadSettings
+from day2.settings import yaml_fault
 
 BYTES_MAX = 8 << 20
 _TOP_LEVEL = re.compile(r"^([A-Za-z_]\w*)\s*:[ \t]*(.*?)[ \t]*$")
@@ -77,7 +78,7 @@ def mapping_of(file: Path) -> dict[str, Any]:
     except RecursionError:
         raise BadSettings(f"{file} is nested too deeply for settings") from None
     except (YAMLError, ValueError, TypeError) as error:
-        raise BadSettings(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise BadSettings(f"{file} is not YAML{yaml_fault(error)}") from None
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -209,22 +209,33 @@ def test_too_many_bytes_and_too_little_time_are_told(tmp_path: Path) -> None:
         assert said in document["errors"][0]["why"]
 
 
-def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
-    docker = tmp_path / "bin" / "docker"
+def of_containers(folder: Path, logs: str, **given: Any) -> dict[str, Any]:
+    docker = folder / "bin" / "docker"
     docker.parent.mkdir()
-    told = error(1, "It broke").rstrip()
-    docker.write_text(
-        f'#!/bin/sh\ncase "$1" in ps) echo nova_api;; logs) echo "{told}"; echo well >&2;; esac\n'
-    )
+    docker.write_text(f'#!/bin/sh\ncase "$1" in ps) echo nova_api;; logs) {logs};; esac\n')
     docker.chmod(0o755)
+    asked = {"since": SINCE.timestamp(), "folder": str(folder / "none"), "engine": "docker"}
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{docker.parent}:{before}"
     try:
-        found = day2_logs.Review(
-            {"since": SINCE.timestamp(), "folder": str(tmp_path / "none"), "engine": "docker"}
-        ).run()
+        return day2_logs.Review({**asked, **given}).run()
     finally:
         os.environ["PATH"] = before
+
+
+def test_an_engine_that_hangs_costs_no_more_than_the_time_it_has(tmp_path: Path) -> None:
+    told = error(1, "It broke").rstrip()
+    began = time.monotonic()
+    found = of_containers(tmp_path, f'echo "{told}"; exec sleep 8', seconds=1)
+    assert time.monotonic() - began < 4
+    document = json.loads(zlib.decompress(base64.b64decode(found["packed"])))
+    assert document["files"][0]["groups"][0]["text"].endswith("It broke")
+    assert [problem["kind"] for problem in document["errors"]] == ["late"]
+
+
+def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
+    told = error(1, "It broke").rstrip()
+    found = of_containers(tmp_path, f'echo "{told}"; echo well >&2')
     document = json.loads(zlib.decompress(base64.b64decode(found["packed"])))
     assert found["source"] == "containers"
     assert document["errors"] == []
@@ -247,6 +258,10 @@ def test_containers_are_read_where_there_is_no_folder(tmp_path: Path) -> None:
         "token: " * 10_000,
         "x.Y." * 20_000,
         "-----BEGIN PRIVATE KEY-----" * 3_000,
+        "mysql-" * 20_000,
+        "eyJ-" * 20_000,
+        "password: '" * 10_000,
+        'token="\\\\' * 10_000,
     ],
 )
 def test_a_hostile_line_costs_no_more_than_another(tmp_path: Path, words: str) -> None:
@@ -258,6 +273,14 @@ def test_a_hostile_line_costs_no_more_than_another(tmp_path: Path, words: str) -
         found = parse.event(group.text, "nova-api")
         mask.values(found.message)
     assert time.process_time() - began < 1.5
+
+
+@pytest.mark.parametrize("moment", ["2026-02-30 10:00:00Z", "2026-13-45T99:99:99+00:00"])
+def test_a_line_of_a_day_that_never_was_hides_no_other(tmp_path: Path, moment: str) -> None:
+    log(tmp_path, "nova/nova-api.log", error(1, "It broke") + f"{moment} ERROR x\n")
+    found = read(source(tmp_path))
+    assert found.gaps == []
+    assert any(group.text.endswith("It broke") for group in found.groups)
 
 
 def test_the_carried_program_is_one_file_in_which_no_name_means_two_things() -> None:
@@ -294,8 +317,9 @@ def document(words: str, **fields: Any) -> dict[str, Any]:
 class Search:
     """Answers one page after the other, and keeps what was asked."""
 
-    def __init__(self, *pages: list[dict[str, Any]], status: str = "200 OK") -> None:
+    def __init__(self, *pages: list[dict[str, Any]], status: str = "200 OK", **beside: Any) -> None:
         self.pages = list(pages)
+        self.beside = beside
         self.status = status
         self.asked: list[tuple[str, dict[str, Any], str]] = []
 
@@ -315,7 +339,8 @@ class Search:
             line = head.split(b"\r\n")[0].decode()
             self.asked.append((line, json.loads(body[:size]), head.decode()))
             page = self.pages.pop(0) if self.pages else []
-            answer = json.dumps({"_scroll_id": "s1", "hits": {"hits": page}}).encode()
+            told = {"_scroll_id": "s1", "hits": {"hits": page}, **self.beside}
+            answer = json.dumps(told).encode()
             link.sendall(
                 f"HTTP/1.1 {self.status}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer
             )
@@ -358,11 +383,39 @@ def test_opensearch_is_asked_page_by_page_and_its_documents_are_lines_again() ->
     assert sum("nova.Bad" in group.text for group in found.groups) == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["2026-02-30 10:00:00Z ERROR req-aa11", "[Sun Dec 99 10:00:00 9999] [core:error] req-aa11"],
+)
+def test_a_document_of_a_day_that_never_was_hides_no_other(words: str) -> None:
+    pages = [document("It broke"), document(words, log_level=None)]
+    assert "It broke" in words_of(searched(Search(pages)))
+    found = searched(
+        Search(pages), lambda logs: logs.follow(["req-aa11"], SINCE, NOW, lines_max=10)
+    )
+    assert [group.first_at is None for group in found.groups] == [False, True]
+
+
 def test_more_than_may_be_read_is_a_gap_and_what_was_read_is_kept() -> None:
     pages = [[document("It broke")] * 1000] * 5
     found = searched(Search(*pages), events_max=2000)
     assert found.groups[0].count == 2000
     assert "more than 2,000 error lines" in found.gaps[0].message
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"_shards": {"total": 5, "successful": 3, "failed": 0}}, "2 of 5 shards did not answer"),
+        ({"timed_out": True}, "it ran out of time"),
+    ],
+)
+def test_an_answer_without_some_shards_is_a_gap(beside: dict[str, Any], said: str) -> None:
+    for page in ([document("It broke")], []):
+        found = searched(Search(page, **beside))
+        (gap,) = found.gaps
+        assert said in gap.message
+        assert words_of(found) == ["It broke"] * len(page)
 
 
 @pytest.mark.parametrize(

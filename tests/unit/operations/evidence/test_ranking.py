@@ -110,6 +110,15 @@ def test_a_virtual_address_on_two_hosts_and_on_none_are_facts() -> None:
     assert checks(told(a={"addresses": has}, b={"addresses": lacks})) == []
 
 
+def test_a_virtual_address_of_ipv6_is_found_however_it_is_written() -> None:
+    for written in ("2001:DB8:0:0::9", "[2001:db8::9]", "2001:db8::0009/64"):
+        both = Told(
+            hosts=[HostEvidence(host="a", addresses=[("eth0", "2001:db8::9")])],
+            vips={written: "internal"},
+        )
+        assert checks(both) == []
+
+
 def test_a_host_that_was_not_asked_proves_nothing() -> None:
     lacks = [("eth0", "10.0.0.1")]
     assert checks(told(a={"addresses": lacks}, b={"error": "no answer"})) == []

@@ -191,3 +191,17 @@ def test_a_host_that_placement_does_not_know_is_told() -> None:
     result = judged(tables(providers=[]), wish())
     assert codes(result) == ["unknown-host"]
     assert "discover_hosts" in result.causes[0].advice
+
+
+def test_processors_are_dedicated_by_the_image_as_well() -> None:
+    """Nova asks for PCPU where the image wants it, whatever the flavor leaves open."""
+    assert wish(image={"hw_cpu_policy": "dedicated"}).needs["PCPU"] == 2
+    assert "PCPU" not in wish(extra_specs={"hw:cpu_policy": "shared"}).needs
+
+
+def test_mixed_processors_are_not_counted_as_shared_ones() -> None:
+    request = wish(
+        extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "0-14"}, vcpus=30
+    )
+    assert not {"VCPU", "PCPU"} & set(request.needs)
+    assert request.hidden == ["flavor: hw:cpu_policy=mixed"]

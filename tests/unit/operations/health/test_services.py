@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from day2.model.finding import Finding
 from day2.model.round import Before, Compared
@@ -88,6 +89,32 @@ def test_a_dead_compute_service_is_as_bad_as_what_lives_there(
     assert "silent for 5 min" in finding.summary
 
 
+@pytest.mark.parametrize("gaps", [("servers", "volumes"), ()])
+def test_what_was_not_read_may_live_on_a_dead_host(gaps: tuple[str, ...]) -> None:
+    lost: dict[str, Any] = {"servers": [], "volumes": []} if gaps else {}
+    away = VolumeService(binary="cinder-volume", host="a@lvm", status="enabled", state="down")
+    given = Facts(
+        survey=survey(
+            gaps=gaps,
+            compute_services=[compute("a", state="down"), compute("b")],
+            volume_services=[
+                away,
+                VolumeService(**{**asdict(away), "host": "b@lvm", "state": "up"}),
+            ],
+            **lost,
+        ),
+        policy=HealthPolicy(),
+        now=NOW,
+    )
+    for key in (
+        "compute.service.down:service:nova-compute@a",
+        "volume.service.down:service:cinder-volume@a@lvm",
+    ):
+        one = found(given)[key]
+        assert one.severity is Severity.CRITICAL
+        assert "not read" in one.summary
+
+
 def test_the_last_scheduler_is_critical_and_a_spare_one_is_not() -> None:
     down = compute("ctl1", binary="nova-scheduler", state="down")
     spare = compute("ctl2", binary="nova-scheduler")
@@ -144,13 +171,59 @@ def test_a_dead_host_is_one_finding() -> None:
     assert len(finding.consequences) == 2
 
 
+def test_services_that_write_their_time_with_and_without_a_zone_are_one_host() -> None:
+    naive = (NOW - timedelta(hours=1)).replace(tzinfo=None)
+    row = compute("compute01", state="down", updated_at=naive)
+    away = agent("compute01", alive=False, heartbeat_timestamp=NOW - timedelta(hours=2))
+    given = facts(compute_services=[row, UP[0]], agents=[away, UP[1]])
+    assert "silent for 1 h" in top(given)["host.down:host:compute01"].summary
+
+
 def test_an_empty_host_down_on_purpose_is_worth_a_word_only() -> None:
     row = compute("compute01", state="down", status="disabled", disabled_reason="new PSU")
     given = facts(
-        compute_services=[row, *UP[:1]], agents=[agent("compute01", alive=False), *UP[1:]]
+        servers=[],
+        compute_services=[row, *UP[:1]],
+        agents=[agent("compute01", alive=False), *UP[1:]],
     )
     (finding,) = top(given).values()
     assert (finding.check, finding.severity) == ("host.down", Severity.INFO)
+
+
+def test_a_host_that_nova_disabled_is_not_down_on_purpose() -> None:
+    reason = "AUTO: Connection to libvirt lost: 1"
+    row = compute("compute01", state="down", status="disabled", disabled_reason=reason)
+    given = facts(compute_services=[row, UP[0]], agents=[agent("compute01", alive=False), UP[1]])
+    assert top(given)["host.down:host:compute01"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("volume", "severity"), [("compute01@lvm#lvm", Severity.CRITICAL), ("x@y#z", Severity.WARNING)]
+)
+def test_volumes_on_a_host_switched_off_for_its_servers_are_not_lost_on_purpose(
+    volume: str, severity: Severity
+) -> None:
+    given = facts(
+        compute_services=[
+            compute("compute01", state="down", status="disabled", disabled_reason="new PSU"),
+            UP[0],
+        ],
+        volume_services=[
+            VolumeService(
+                binary="cinder-volume", host="compute01@lvm", status="enabled", state="down"
+            ),
+            VolumeService(
+                binary="cinder-volume", host="compute02@lvm", status="enabled", state="up"
+            ),
+        ],
+        volumes=[Volume(id="v", status="in-use", host=volume)],
+        servers=[],
+    )
+    found = top(given)["host.down:host:compute01"]
+    assert (found.severity, "cinder-volume was not" in found.why) == (
+        severity,
+        severity is Severity.WARNING,
+    )
 
 
 def test_everything_silent_at_once_blames_the_bus_first() -> None:
@@ -168,6 +241,11 @@ def test_forced_down_is_told_and_is_not_down() -> None:
     row = compute("compute01", state="down", forced_down=True)
     checks = {f.check for f in found(facts(compute_services=[row])).values()}
     assert checks == {"compute.service.forced_down"}
+
+
+def test_hosts_of_two_sites_with_one_first_name_are_no_duplicate() -> None:
+    given = facts(compute_services=[compute("cmp0.dc1.example"), compute("cmp0.dc2.example")])
+    assert found(given) == {}
 
 
 def test_one_host_under_two_names_is_a_duplicate() -> None:

@@ -119,6 +119,27 @@ def test_gone_is_only_what_is_logged_no_more_in_a_review_without_gaps() -> None:
     assert rules.gone(gapped, [], before) == ([], ["logs.template:template:k2"])
 
 
+def test_a_storm_of_new_kinds_makes_nothing_gone_and_later_nothing_a_burst() -> None:
+    old = [group(LINE.format(0, "It is old"))]
+    (first,) = reviewed(*old).templates
+    storm = [group(LINE.format(0, f"{chr(97 + n)} is new {chr(97 + n)}")) for n in range(20)]
+    reading = LogReading(source="files", groups=[*storm, *old], hosts=["a"], lines=9)
+    crowded = review.make(
+        reading,
+        Span(cloud="c", region="", since=NOW - timedelta(hours=24), until=NOW),
+        known={first.key: NOW},
+        templates=[],
+        tables=TABLES,
+        policy=LogPolicy(templates_max=10),
+    )
+    assert (len(crowded.templates), crowded.left_out) == (10, 11)
+    assert first.key not in {one.key for one in crowded.templates}
+    key = f"logs.template:template:{first.key}"
+    assert rules.gone(crowded, [], {key: "logs.template"}) == ([], [key])
+    again = template(first.key, new=False, count=100)
+    assert [f.check for f in judged(again, earlier=(crowded,))] == ["logs.template"]
+
+
 def group(text: str, **fields: Any) -> LogGroup:
     given = {"host": "a", "file": "/var/log/kolla/nova/nova-api.log", "text": text}
     return LogGroup(**{**given, **fields})

@@ -8,6 +8,7 @@ from day2.model.severity import Severity
 from day2.model.tables.infrastructure import CacheNode
 from day2.operations.health.check import Check, Facts, finding, setting
 from day2.operations.health.rules.places import Places
+from day2.operations.health.rules.where import machine
 
 
 def down(facts: Facts) -> Iterator[Finding]:
@@ -68,7 +69,7 @@ def connections(facts: Facts) -> Iterator[Finding]:
 
 def _subject(facts: Facts, node: CacheNode) -> Subject:
     """Name the cache, and its host where the inventory has its address."""
-    where = node.address.rpartition(":")[0].strip("[]") or node.address
+    where = machine(node.address)
     places = Places(facts)
     host = next(
         (places.of(h.name) for h in facts.tables.hosts if where in {h.address, h.name, h.hostname}),

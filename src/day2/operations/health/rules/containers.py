@@ -8,6 +8,7 @@ not there at all.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from shlex import quote
 
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
@@ -100,8 +101,8 @@ def stopped(facts: Facts) -> Iterator[Finding]:
                 "finished_at": c.finished_at and c.finished_at.isoformat(),
                 "image": c.image,
             },
-            advice=f"On {c.host}: {_engine(facts, c)} logs --tail 100 {c.name}; "
-            f"{_engine(facts, c)} {'unpause' if c.state == 'paused' else 'start'} {c.name}",
+            advice=f"On {c.host}: {_engine(facts, c)} logs --tail 100 {quote(c.name)}; "
+            f"{_engine(facts, c)} {'unpause' if c.state == 'paused' else 'start'} {quote(c.name)}",
         )
 
 
@@ -139,7 +140,7 @@ def restarting(facts: Facts) -> Iterator[Finding]:
                 "since_last_survey": grown or None,
                 "exit_code": c.exit_code,
             },
-            advice=f"On {c.host}: {_engine(facts, c)} logs --tail 100 {c.name}; "
+            advice=f"On {c.host}: {_engine(facts, c)} logs --tail 100 {quote(c.name)}; "
             f"/var/log/kolla/{c.name.split('_')[0]}",
         )
 
@@ -174,7 +175,8 @@ def unhealthy(facts: Facts) -> Iterator[Finding]:
                 "image": c.image,
             },
             advice=f"On {c.host}: {_engine(facts, c)} inspect --format "
-            f"'{{{{json .State.Health}}}}' {c.name}; {_engine(facts, c)} logs --tail 100 {c.name}",
+            f"'{{{{json .State.Health}}}}' {quote(c.name)}; "
+            f"{_engine(facts, c)} logs --tail 100 {quote(c.name)}",
         )
 
 
@@ -223,7 +225,7 @@ def _usual(twins: list[Container]) -> Container:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+    return tuple(int(part[:9]) for part in text.split(".") if part.isdecimal())
 
 
 def _restarts_before(facts: Facts) -> dict[tuple[str, str], int]:

@@ -11,9 +11,11 @@ import msgspec
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
 from day2.model.survey import Tables
+from day2.model.tables import utc
 from day2.operations.health.check import Check, Facts, ago, finding, setting, short_host
 
 DISABLED, UNKNOWN = "disabled", "UNKNOWN"
+BY_NOVA = "AUTO:"
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +42,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=s.state == "up",
             enabled=s.status != DISABLED,
             reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
+            seen_at=utc(s.updated_at),
         )
         for s in tables.compute_services
         if s.status != UNKNOWN
@@ -54,7 +56,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=a.alive,
             enabled=a.admin_state_up,
             reason="",
-            seen_at=a.heartbeat_timestamp,
+            seen_at=utc(a.heartbeat_timestamp),
         )
         for a in tables.agents
     ]
@@ -67,7 +69,7 @@ def heartbeats(tables: Tables) -> list[Heartbeat]:
             up=s.state == "up",
             enabled=s.status != DISABLED,
             reason=s.disabled_reason or "",
-            seen_at=s.updated_at,
+            seen_at=utc(s.updated_at),
         )
         for s in tables.volume_services
     ]
@@ -101,23 +103,27 @@ def hosts_down(facts: Facts) -> Iterator[Finding]:
     for beat in heartbeats(facts.tables):
         by_host[beat.host].append(beat)
     guests = guests_by_host(facts.tables)
+    known = facts.survey.is_complete("servers")
+    carrying = None
+    if facts.survey.is_complete("volumes"):
+        carrying = {(volume.host or "").partition("#")[0] for volume in facts.tables.volumes}
     for host, beats in sorted(by_host.items()):
         if len(beats) < 2 or any(beat.up for beat in beats):  # noqa: PLR2004 - one alone is a service
             continue
         reason = next((b.reason for b in beats if not b.enabled and b.reason), "")
         servers = guests.get(host, 0)
-        on_purpose = bool(reason) and not servers
+        severity, decided = _severity(beats, carrying, empty=known and not servers)
+        on_purpose = severity is Severity.INFO
         last = max((b.seen_at for b in beats if b.seen_at), default=None)
         yield finding(
             "host.down",
-            Severity.INFO if on_purpose else Severity.CRITICAL,
+            severity,
             Subject(type="host", id=host, host=host),
             f"nothing on {host} reports ({len(beats)} services and agents), "
             f"silent for {ago(facts.age(last))}"
             + (f"; {servers} servers live there" if servers else "")
             + (f"; disabled: {reason}" if reason else ""),
-            why="every service and agent of the host is down"
-            + ("; it is disabled with a reason and empty" if on_purpose else ""),
+            why=f"every service and agent of the host is down{decided}",
             evidence={
                 "services": sorted(f"{b.plane} {b.binary}" for b in beats),
                 "servers": servers,
@@ -128,6 +134,27 @@ def hosts_down(facts: Facts) -> Iterator[Finding]:
             else f"See whether {host} has power and network before anything is evacuated: "
             f"ping {host}; its BMC console.",
         )
+
+
+def _severity(
+    beats: list[Heartbeat], carrying: set[str] | None, *, empty: bool
+) -> tuple[Severity, str]:
+    """Judge a silent host: info where people switched it off, said why, and nothing is lost.
+
+    Its agents stay enabled then. What Nova disabled by itself is nobody's purpose.
+    """
+    said = any(b.reason.strip() and not b.reason.startswith(BY_NOVA) for b in beats)
+    left = [b for b in beats if b.enabled and b.plane != "network"]
+    carries = any(
+        b.where in carrying if carrying is not None else b.binary == "cinder-volume" for b in left
+    )
+    if not said or not empty or carries:
+        return Severity.CRITICAL, ""
+    if left:
+        return Severity.WARNING, (
+            f"; it is empty, but {left[0].binary} was not disabled with the others"
+        )
+    return Severity.INFO, "; it is disabled with a reason and empty"
 
 
 def flapping(facts: Facts) -> Iterator[Finding]:

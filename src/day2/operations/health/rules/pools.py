@@ -82,15 +82,18 @@ def down(facts: Facts) -> Iterator[Finding]:
     if not lost:
         return
     volumes = Counter(volume.host for volume in facts.tables.volumes)
+    known = facts.survey.is_complete("volumes")
     for pool in lost:
         count = volumes[pool.name]
+        empty = known and not count
         yield finding(
             "volume.pool.down",
-            Severity.CRITICAL if count else Severity.WARNING,
+            Severity.WARNING if empty else Severity.CRITICAL,
             _subject(pool),
-            f"pool {pool.name} is down; {count} volumes live there",
+            f"pool {pool.name} is down; "
+            + (f"{count} volumes live there" if known or count else "its volumes were not read"),
             why="the driver of the backend reports backend_state down"
-            + ("" if count else " (a warning: no volume lives there)"),
+            + (" (a warning: no volume lives there)" if empty else ""),
             evidence={"volumes": count},
             advice=f"On {short_host(pool.name)}: docker logs --tail 100 cinder_volume; "
             "openstack volume service list",

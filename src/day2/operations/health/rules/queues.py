@@ -9,10 +9,12 @@ from day2.model.severity import Severity
 from day2.model.tables.infrastructure import BusQueue
 from day2.operations.health.check import Check, Facts, finding, setting, short_host
 from day2.operations.health.rules.crowd import HOST, bounded
+from day2.operations.health.rules.sight import command
 from day2.operations.health.rules.where import Where
 
 STREAM, QUORUM, CLASSIC = "stream", "quorum", "classic"
 NEEDS = ("bus_queues",)
+RABBITMQCTL = "docker exec rabbitmq rabbitmqctl"
 READERS = {
     "conductor": "nova_conductor",
     "scheduler": "nova_scheduler",
@@ -80,15 +82,14 @@ def unread(facts: Facts) -> Iterator[Finding]:
         if notification:
             advice = (
                 "Either deploy what reads notifications, or stop sending them (driver = noop in "
-                "[oslo_messaging_notifications]); then empty it: docker exec rabbitmq rabbitmqctl "
-                f"purge_queue --vhost {queue.vhost} {queue.name}"
+                "[oslo_messaging_notifications]); then empty it: "
+                + command(f"{RABBITMQCTL} purge_queue --vhost", queue.vhost, queue.name)
             )
         elif reader:
             advice = f"Start its reader: docker logs --tail 100 {reader}; docker start {reader}"
         else:
-            advice = (
-                "Find out who should read it; when nobody any more: docker exec rabbitmq "
-                f"rabbitmqctl delete_queue --vhost {queue.vhost} {queue.name}"
+            advice = "Find out who should read it; when nobody any more: " + command(
+                f"{RABBITMQCTL} delete_queue --vhost", queue.vhost, queue.name
             )
         yield finding(
             "bus.queue.consumers",
@@ -120,8 +121,9 @@ def unacknowledged(facts: Facts) -> Iterator[Finding]:
                 "unacknowledged": queue.messages_unacknowledged,
                 "consumers": queue.consumers,
             },
-            advice="Who holds them: docker exec rabbitmq rabbitmqctl list_channels "
-            f"--vhost {queue.vhost} pid messages_unacknowledged connection; restart that service",
+            advice="Who holds them: "
+            + command(f"{RABBITMQCTL} list_channels --vhost", queue.vhost)
+            + " pid messages_unacknowledged connection; restart that service",
         )
 
 

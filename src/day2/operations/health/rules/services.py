@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services and agents: up, down, disabled on purpose, forced down, flapping, listed twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from shlex import quote
 
 from day2.model.finding import Finding, Subject
 from day2.model.severity import Severity
@@ -16,6 +17,7 @@ from day2.operations.health.rules.heartbeats import (
     guests_by_host,
     service_subject,
 )
+from day2.operations.health.rules.sight import command
 
 
 def compute_services_down(facts: Facts) -> Iterator[Finding]:
@@ -33,8 +35,10 @@ def _compute_down(
 ) -> Finding:
     twins = [s for s in services if s.binary == service.binary and s.state == "up"]
     if service.binary == "nova-compute":
-        critical = servers > 0
-        effect = f"; {servers} servers live there" if servers else "; no server lives there"
+        known = facts.survey.is_complete("servers")
+        critical = servers > 0 or not known
+        effect = "; no server lives there" if known else "; what lives there was not read"
+        effect = f"; {servers} servers live there" if servers else effect
     else:
         critical = not twins
         effect = (
@@ -53,8 +57,8 @@ def _compute_down(
             "zone": service.zone,
             "servers": servers or None,
         },
-        advice=f"On {service.host}: docker logs --tail 100 {service.binary.replace('-', '_')}; "
-        f"docker start {service.binary.replace('-', '_')}",
+        advice=f"On {service.host}: docker logs --tail 100 {_container(service.binary)}; "
+        f"docker start {_container(service.binary)}",
     )
 
 
@@ -71,7 +75,7 @@ def compute_services_disabled(facts: Facts) -> Iterator[Finding]:
             service.disabled_reason or "",
             service.updated_at if service.state != "up" else None,
             up=service.state == "up",
-            enable=f"openstack compute service set --enable {service.host} {service.binary}",
+            enable=command("openstack compute service set --enable", service.host, service.binary),
         )
 
 
@@ -88,7 +92,7 @@ def volume_services_disabled(facts: Facts) -> Iterator[Finding]:
             service.disabled_reason or "",
             None,
             up=service.state == "up",
-            enable=f"openstack volume service set --enable {service.host} {service.binary}",
+            enable=command("openstack volume service set --enable", service.host, service.binary),
         )
 
 
@@ -153,7 +157,7 @@ def forced_down(facts: Facts) -> Iterator[Finding]:
             why="forced_down is set",
             evidence={"state": service.state, "status": service.status},
             advice="When the host is alive and was not evacuated: "
-            f"openstack compute service set --up {service.host} {service.binary}",
+            + command("openstack compute service set --up", service.host, service.binary),
         )
 
 
@@ -162,8 +166,9 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
     rows: dict[tuple[str, str], list[ComputeService]] = defaultdict(list)
     for service in facts.tables.compute_services:
         rows[service.binary, service.host.split(".")[0].lower()].append(service)
-    for (binary, name), twins in sorted(rows.items()):
-        if len(twins) < 2:  # noqa: PLR2004
+    for (binary, name), alike in sorted(rows.items()):
+        twins = _of_one_name(alike)
+        if not twins:
             continue
         hosts = sorted({twin.host for twin in twins})
         yield finding(
@@ -171,10 +176,33 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
             Severity.WARNING,
             Subject(type="service", id=f"{binary}@{name}", name=name, host=name),
             f"{binary} of {name} is registered {len(twins)} times: {', '.join(hosts)}",
-            why="two registrations share the host name up to the first dot",
+            why="two registrations are of one host name, with and without its domain",
             evidence={"hosts": hosts, "states": [twin.state for twin in twins]},
             advice="When nothing is left on the stale one: openstack compute service delete ID",
         )
+
+
+def _of_one_name(alike: list[ComputeService]) -> list[ComputeService]:
+    """Return those whose name is there twice, or with a domain and without.
+
+    Hosts of two domains may share their first label, and are two hosts.
+    """
+    counts = Counter(one.host.lower() for one in alike)
+    longer = {host: [cut for cut in _cut(host) if cut in counts] for host in counts}
+    shorter = {cut for cuts in longer.values() for cut in cuts}
+    return [
+        one
+        for one in alike
+        for host in (one.host.lower(),)
+        if counts[host] > 1 or longer[host] or host in shorter
+    ]
+
+
+def _cut(host: str) -> Iterator[str]:
+    """Yield a name without its last labels: `a.b.c` gives `a.b` and `a`."""
+    while "." in host:
+        host = host.rpartition(".")[0]
+        yield host
 
 
 def cells_down(facts: Facts) -> Iterator[Finding]:
@@ -258,7 +286,9 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
         volumes = sum(
             1 for v in facts.tables.volumes if (v.host or "").split("#")[0] == service.host
         )
-        critical = not twins or volumes > 0
+        # What was not read may be there.
+        known = facts.survey.is_complete("volumes") or service.binary != "cinder-volume"
+        critical = not twins or volumes > 0 or not known
         yield finding(
             "volume.service.down",
             Severity.CRITICAL if critical else Severity.WARNING,
@@ -266,6 +296,7 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
             f"{service.binary} on {service.host} is down, "
             f"silent for {ago(facts.age(service.updated_at))}"
             + (f"; {volumes} volumes are served by it" if volumes else "")
+            + ("" if known else "; which volumes it serves was not read")
             + ("" if twins else "; it is the last of its kind"),
             why="Cinder reports the enabled service as down"
             + ("" if critical else " (a warning: others of its kind are up)"),
@@ -274,7 +305,7 @@ def volume_services_down(facts: Facts) -> Iterator[Finding]:
                 "volumes": volumes or None,
             },
             advice=f"On {short_host(service.host)}: docker logs --tail 100 "
-            f"{service.binary.replace('-', '_')}; docker start {service.binary.replace('-', '_')}",
+            f"{_container(service.binary)}; docker start {_container(service.binary)}",
         )
 
 
@@ -290,7 +321,7 @@ PER_HOST_AGENTS = frozenset(
 
 
 def _container(binary: str) -> str:
-    return binary.replace("-", "_")
+    return quote(binary.replace("-", "_"))
 
 
 def _few(names: list[str], most: int = 3) -> str:

@@ -12,7 +12,7 @@ from day2.model.tables.monitoring import ScrapeTarget
 from day2.operations.health.check import Check, Facts, finding
 from day2.operations.health.rules.crowd import HOST, bounded
 from day2.operations.health.rules.sight import few
-from day2.operations.health.rules.where import Where
+from day2.operations.health.rules.where import Where, machine
 
 DOWN = "down"
 
@@ -172,7 +172,7 @@ def _each(targets: Iterable[_Target], check: str) -> Iterator[Finding]:
 def _machine(instance: str) -> str:
     """Return the host part of `host:port` or of a URL; blackbox targets are URLs."""
     plain = instance.partition("://")[2].partition("/")[0] or instance
-    return plain.rpartition(":")[0].strip("[]") or plain
+    return machine(plain)
 
 
 NEEDS = ("scrape_targets",)

@@ -5,6 +5,14 @@ from day2.operations.health.check import Facts
 from day2.operations.health.rules.places import Names, Places, service_hosts
 
 
+def machine(address: str) -> str:
+    """Return what stands before the port of `host:port`, `[v6]:port`, or without one."""
+    head, colon, _port = address.rpartition(":")
+    if not colon or address.endswith("]") or (":" in head and not head.startswith("[")):
+        return address.strip("[]")
+    return head.strip("[]") or address
+
+
 class Where:
     """Looks hosts up by what others call them; make one per rule, it reads several tables."""
 
@@ -22,7 +30,7 @@ class Where:
 
     def of_address(self, address: str) -> str:
         """Return the host of `host:port`; empty when nothing knows it."""
-        place = address.rpartition(":")[0].strip("[]") or address
+        place = machine(address)
         if place in self._by_address:
             return self._places.of(self._by_address[place])
         return self.of_name(place)

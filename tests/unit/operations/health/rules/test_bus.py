@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import shlex
 from typing import Any
 
 import pytest
@@ -239,3 +240,17 @@ def test_an_unread_topic_whose_readers_are_down_is_their_consequence() -> None:
 def test_thousands_of_unread_queues_are_one_finding() -> None:
     rows = [queue(f"other{n}", consumers=0, messages_ready=50) for n in range(5000)]
     assert list(found(facts(**tables(bus_queues=rows)))) == ["bus.queue.consumers:cloud:c1"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        queue("x; reboot #", consumers=0, messages_ready=50),
+        queue("notifications.$(reboot)", consumers=0, messages_ready=50),
+        queue("x", vhost="/`reboot`", messages_unacknowledged=5000),
+    ],
+)
+def test_a_command_to_type_runs_nothing_that_a_queue_is_called(row: BusQueue) -> None:
+    (found_one,) = judged(CHECKS, facts(**tables(bus_queues=[row])))
+    assert shlex.quote(row.vhost) in found_one.advice
+    assert row.messages_unacknowledged or shlex.quote(row.name) in found_one.advice

@@ -198,3 +198,14 @@ def test_every_finding_says_why_and_what_to_do() -> None:
         assert one.why
         assert one.advice
         assert one.severity in {Severity.WARNING, Severity.CRITICAL}
+
+
+def test_a_certificate_that_is_good_for_weeks_explains_no_failed_token() -> None:
+    given = facts(
+        no_token="identity at https://k/v3: TLS failed (unsupported protocol)",
+        certificates=[certificate(not_after=NOW + timedelta(days=25))],
+    )
+    assert graded(given) == {
+        "certificate.expires:certificate:a.test": "warning",
+        "identity.token.tls:service:identity": "critical",
+    }

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from day2.model.finding import Finding
+from day2.model.severity import Severity
 from day2.model.survey import Gap, Reading, Survey, Tables
-from day2.model.tables.compute import ComputeService, Hypervisor, HypervisorService
+from day2.model.tables.compute import ComputeService, Hypervisor, HypervisorService, Server
 from day2.model.tables.infrastructure import CacheNode, Container, Host, Mount
 from day2.model.tables.network import NetworkAgent
 from day2.operations.health.check import Facts
@@ -18,6 +19,7 @@ from day2.operations.health.noise import known_noise
 from day2.operations.health.policy import HealthPolicy
 from day2.operations.health.rules import cache, containers, hosts, missing, partly_known, services
 from day2.operations.health.rules.places import same_host
+from day2.operations.health.rules.where import machine
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=9)
@@ -237,6 +239,11 @@ CONTAINERS: list[tuple[str, list[Container], dict[str, str]]] = [
         [*api("ctl1"), *api("ctl2", image_id="zz", kolla_version="19.9.1")],
         {"container.image.differs:host:ctl2": "warning"},
     ),
+    (
+        "a version of thousands of digits is none that ends a round",
+        [*api("ctl1"), *api("ctl2", image_id="zz", kolla_version="9" * 5000)],
+        {"container.image.differs:host:ctl1": "warning"},
+    ),
 ]
 
 
@@ -375,6 +382,20 @@ def test_a_stopped_container_and_its_dead_service_are_one_finding() -> None:
     assert [f.key for f in folded] == ["compute.service.down:service:nova-compute@cmp1.example.org"]
 
 
+def test_a_warning_never_hides_what_is_critical() -> None:
+    restarted = container("cmp1", "nova_compute", restarts=6, started_at=NOW - timedelta(hours=3))
+    keys = found(
+        hosts=[host("cmp1"), host("cmp2")],
+        containers=[restarted],
+        compute_services=[compute("cmp1", state="down"), compute("cmp2")],
+        servers=[Server(id="s", status="ACTIVE", host="cmp1")],
+    )
+    top, _folded = fold(keys.values())
+    severities = {f.check: f.severity for f in top}
+    assert severities["container.restarting"] is Severity.WARNING
+    assert severities["compute.service.down"] is Severity.CRITICAL
+
+
 def test_a_dead_service_explains_its_unhealthy_container() -> None:
     sick = container("cmp1", "nova_compute", health="unhealthy", failing_checks=9)
     keys = found(
@@ -440,3 +461,34 @@ def test_a_name_with_and_without_its_domain_is_one_host(
     one: str, other: str, *, same: bool
 ) -> None:
     assert same_host(one, other) is same
+
+
+@pytest.mark.parametrize("address", ["fd00::5", "[fd00::5]", "[fd00::5]:11211"])
+def test_an_address_of_ipv6_is_its_hosts_with_a_port_or_without(address: str) -> None:
+    findings = found(
+        hosts=[host("ctl1", address="fd00::5")],
+        cache_nodes=[CacheNode(address=address, reachable=False, error="refused")],
+    )
+    assert findings[f"cache.down:cache:{address}"].subject.host == "ctl1"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("ctl1:9100", "ctl1"),
+        ("ctl1", "ctl1"),
+        ("10.0.0.1:9100", "10.0.0.1"),
+        ("[fd00::1]:9100", "fd00::1"),
+        ("fd00::1", "fd00::1"),
+        (":9100", ":9100"),
+        ("", ""),
+    ],
+)
+def test_what_stands_before_the_port_is_the_machine(address: str, name: str) -> None:
+    assert machine(address) == name
+
+
+def test_a_command_to_type_runs_nothing_that_a_container_is_called() -> None:
+    name = "x; reboot #"
+    (one,) = found(hosts=[host("ctl1")], containers=[container("ctl1", name, **STOPPED)]).values()
+    assert one.advice == "On ctl1: docker logs --tail 100 'x; reboot #'; docker start 'x; reboot #'"

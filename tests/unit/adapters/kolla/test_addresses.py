@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from day2.adapters.kolla.addresses import virtual_addresses
+from day2.adapters.kolla.settings import KollaSettings
+
+VIP = "kolla_internal_vip_address: 10.0.0.9\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", {"10.0.0.9": "internal"}),
+        ('enable_haproxy: "yes"\n', {"10.0.0.9": "internal"}),
+        ('enable_haproxy: "no"\n', {}),
+        ("enable_keepalived: false\n", {}),
+        ('enable_loadbalancer: "no"\n', {}),
+    ],
+)
+def test_no_host_holds_an_address_of_a_load_balancer_outside(
+    tmp_path: Path, more: str, expected: dict[str, str]
+) -> None:
+    (tmp_path / "globals.yml").write_text(VIP + more)
+    assert virtual_addresses(KollaSettings(config_dir=str(tmp_path)), {}) == expected
