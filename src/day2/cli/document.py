@@ -136,11 +136,6 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
             tuple(self._compress_iterable(row, selector)) if selector else tuple(row)
             for row in map(_shown, produced.rows)
         ]
-        # A name with a line of its own in it would be a row of its own for a script.
-        rows = [
-            tuple(_harmless(c).replace("\n", "?") if isinstance(c, str) else c for c in row)
-            for row in rows
-        ]
         self.formatter.emit_list(columns, rows, self.app.stdout, parsed_args)  # type: ignore[attr-defined]
         return 0
 
@@ -186,8 +181,8 @@ def _harmless(text: str) -> str:
 
 
 def _shown(row: Sequence[Any]) -> list[Any]:
-    """Take it out of a row, too: tables, csv and values are read on terminals."""
-    return [_harmless(cell) if isinstance(cell, str) else cell for cell in row]
+    """Take it out of a row, and line breaks: a name with one would be a row of its own."""
+    return [_harmless(cell).replace("\n", "?") if isinstance(cell, str) else cell for cell in row]
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:
