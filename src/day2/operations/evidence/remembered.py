@@ -120,7 +120,7 @@ def logs(review: LogReview | None, error: str, since: datetime, now: datetime) -
     state = State.READ if not why else State.PARTIAL if review.lines else State.NOT_READ
     noise = len(review.templates) - len(fresh)
     head = f"{review.lines:,} lines of {len(review.hosts)} hosts since {clock(since, now)}"
-    counted = f"{len(new)} kinds of errors new, {len(fresh) - len(new)} known, {noise} noise"
+    counted = f"kinds of errors: {len(new)} new, {len(fresh) - len(new)} known, {noise} noise"
     lines = [f"{head}: {counted}"]
     known = [t for t in fresh if t not in new]
     for template in [*new, *known][:LINES_MAX]:
