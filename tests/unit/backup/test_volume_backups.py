@@ -97,8 +97,9 @@ class Cinder:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cinder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinder]:
+    """Give each test its own: a project may have ten backups, and many tests leave one."""
     home = Home(tmp_path_factory.mktemp("cinder"))
     assert home.run("sandbox", "up").code == 0
     yield Cinder(home)
@@ -234,6 +235,7 @@ def test_records_are_kept_and_proven(cinder: Cinder, tmp_path: Path, ready: str)
 def test_what_somebody_works_with_is_no_damage(cinder: Cinder, tmp_path: Path, ready: str) -> None:
     """A tenant restores from one backup (`restoring`) or deletes another, while a set is proven."""
     made = BackUpVolume(cinder.api).perform(cinder.step(ready, "day2-busy"), Direct(CLOCK))
+    assert made.ending is Ending.DONE, made.detail
     vault = BareVault(tmp_path / "vault")
     found = records(cinder, vault, "volumes-1")
     assert cinder.api().delete(made.facts["backup"]).ok
