@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.kolla.variables import reader
 from day2.errors import BadSettings
 
 NAMES = {
@@ -58,8 +58,8 @@ def _read(file: Path) -> dict[str, Any]:
             f"cannot read {file}: {error.strerror}", hint="setting clouds.NAME.kolla.config_dir"
         ) from None
     try:
-        found = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+        found = reader().load(text)
+    except (YAMLError, ValueError) as error:
         # The error's own text quotes the file: only the place is told.
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""

@@ -24,3 +24,17 @@ def test_no_host_holds_an_address_of_a_load_balancer_outside(
 ) -> None:
     (tmp_path / "globals.yml").write_text(VIP + more)
     assert virtual_addresses(KollaSettings(config_dir=str(tmp_path)), {}) == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "kolla_internal_vip_address: 10.0.0.1\n",
+        "ldap_password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3132\n",
+        "unsafe: !unsafe 'a{{b'\n",
+    ],
+)
+def test_what_ansible_takes_is_no_fault(tmp_path: Path, more: str) -> None:
+    (tmp_path / "globals.yml").write_text(more + VIP)
+    found = virtual_addresses(KollaSettings(config_dir=str(tmp_path)), {})
+    assert found == {"10.0.0.9": "internal"}

@@ -103,3 +103,9 @@ def test_a_virtualenv_without_ansible_is_named(tmp_path: Path) -> None:
     settings = KollaSettings(config_dir=str(tmp_path))
     with pytest.raises(BadSettings, match="bin/ansible-vault"):
         Passwords(settings, Virtualenv(str(tmp_path / "venv"), {})).get("hidden")
+
+
+def test_of_two_entries_with_one_name_the_last_counts(tmp_path: Path) -> None:
+    found = passwords(tmp_path, f"{PLAIN}database_password: later\n")
+    assert found.get("database_password") == "later"
+    assert "later" in found.plain()
