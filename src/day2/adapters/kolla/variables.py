@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YAML as Ansible takes it: of two entries with one name the last counts, its own tags are known."""
+"""YAML as Ansible takes it: the last of two entries with one name counts; its tags are known."""
 
 from typing import Any
 
