@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A writer is wired only for a cloud that day2 may change, with an account for that."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from day2.adapters.openstack import clouds
 from day2.errors import BadSettings, Refused
 from day2.settings import Settings
 from day2.wiring.actions import actions, writing
@@ -42,3 +44,23 @@ def test_a_backup_needs_no_account_for_writing() -> None:
 def test_the_account_for_writing_is_in_the_same_region() -> None:
     found = writing(site(access="act", writing={"cloud": "admin"}))
     assert (found.cloud, found.region, found.interface) == ("admin", "R1", "internal")
+
+
+def test_a_region_that_only_the_entry_for_reading_names_is_the_one_that_is_changed(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text(
+        "clouds:\n"
+        "  reader: {auth: {auth_url: http://k}, region_name: North, interface: internal}\n"
+        "  admin: {auth: {auth_url: http://k}, region_name: South}\n"
+    )
+    own: dict[str, Any] = {
+        "openstack": {"cloud": "reader", "clouds_file": str(file)},
+        "writing": {"cloud": "admin"},
+    }
+    found = clouds.find(writing(site(access="act", **own)), {})
+    assert (found.name, found.region, found.interface) == ("admin", "North", "internal")
+    own["writing"] |= {"region": "South", "interface": "public"}
+    found = clouds.find(writing(site(access="act", **own)), {})
+    assert (found.region, found.interface) == ("South", "public")
