@@ -59,14 +59,33 @@ def configuration_roots(site: "Site", policy: BackupPolicy) -> "list[Root]":
     """Name what the configuration of the cloud is made of, on this machine."""
     from day2.operations.backup.takers.tree import Root
 
+    beside = [path for path in _variables(site) if path.is_dir()]
+    paths = _outermost(_configuration(site, policy, beside))
+    return [Root(path=path, name=str(path)) for path in paths]
+
+
+def configuration_places(site: "Site", policy: BackupPolicy) -> list[Path]:
+    """Name where the configuration of the cloud may lie, whether it is there or was lost."""
+    return _configuration(site, policy, _variables(site))
+
+
+def _variables(site: "Site") -> list[Path]:
+    """Name the folders beside an inventory of one file that Ansible reads as a part of it."""
+    kolla = site.section("kolla", KollaSettings)
+    if not kolla.inventory:
+        return []
+    return [kolla.inventory_path.with_name(name) for name in ("group_vars", "host_vars")]
+
+
+def _configuration(site: "Site", policy: BackupPolicy, beside: Sequence[Path]) -> list[Path]:
     kolla = site.section("kolla", KollaSettings)
     paths = [Path(kolla.config_dir).expanduser().absolute()]
     if kolla.inventory:
-        paths.append(kolla.inventory_path)
+        paths += [kolla.inventory_path, *beside]
     if kolla.passwords_file:
         paths.append(kolla.passwords.absolute())
     paths += [Path(path).expanduser().absolute() for path in policy.config_paths]
-    return [Root(path=path, name=str(path)) for path in _outermost(paths)]
+    return paths
 
 
 def _outermost(paths: Sequence[Path]) -> list[Path]:
