@@ -11,6 +11,7 @@ import zstandard
 from sqlalchemy.dialects.sqlite import insert
 
 from day2.errors import MemoryUnusable
+from day2.memory.documents import read_back
 from day2.memory.schema import acknowledgements, findings, rounds
 from day2.memory.store import Memory
 from day2.model.finding import Finding
@@ -217,12 +218,16 @@ def _read(data: bytes, kind: type[T], what: str, *, packed: bool = False) -> T:
         MemoryUnusable: when another version wrote it in another form, or it is damaged.
 
     """
-    try:
+
+    def decode() -> T:
         document = zstandard.ZstdDecompressor().decompress(data) if packed else data
         return msgspec.json.decode(document, type=kind)
-    except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError):
+
+    found = read_back(decode)
+    if found is None:
         raise MemoryUnusable(
             f"{what} is in the memory and cannot be read",
             hint="another version of day2 wrote it, or the file is damaged: install that version, "
             "or restore the memory from a set of kind day2",
-        ) from None
+        )
+    return found

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
+from day2.memory.documents import read_back
 from day2.memory.retention import MemorySettings
 from day2.memory.schema import findings, rounds, survey_tables, surveys
 from day2.memory.store import Memory
@@ -59,12 +60,13 @@ def load(memory: Memory, survey_id: int, kinds: Iterable[str] | None = None) -> 
                 survey_tables.c.survey_id == survey_id, survey_tables.c.kind.in_(wanted)
             )
         ).all()
-    try:
+
+    def decode() -> Survey:
         bare = msgspec.json.decode(_unpack(row.document), type=Survey)
         tables = Tables(**{kind: _rows(kind, blob) for kind, blob in packed if kind in wanted})
-    except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError):
-        return None
-    return msgspec.structs.replace(bare, tables=tables)
+        return msgspec.structs.replace(bare, tables=tables)
+
+    return read_back(decode)
 
 
 def latest(
