@@ -173,7 +173,7 @@ def test_heats_own_refusal_is_a_warning_with_the_policy_to_write(
     assert found["commands"] == [
         "mkdir -p '/etc/my kolla/config/heat'",
         "echo '\"stacks:global_index\": \"role:admin\"' >> '/etc/my kolla/config/heat'/policy.yaml",
-        "kolla-ansible reconfigure --tags heat -i '/etc/hosts of mine'",
+        "kolla-ansible reconfigure --tags heat -i '/etc/hosts of mine' --configdir '/etc/my kolla'",
     ]
     doctor.sections["survey"] = {"skip_kinds": ["stacks"]}
     assert "lists.orchestration.stacks" not in doctor.items()[1]
