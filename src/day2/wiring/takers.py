@@ -114,10 +114,10 @@ def directory(site: "Site") -> "Directory":
 
 
 def identity_writer(site: "Site") -> "IdentityWriter":
-    """Return what changes Keystone."""
+    """Return what changes Keystone; as `_writing_session`."""
     from day2.adapters.openstack.identity_writing import IdentityWriter
 
-    return IdentityWriter(_session(site), site.clock)
+    return IdentityWriter(_writing_session(site), site.clock)
 
 
 def images(site: "Site") -> "Taker":
@@ -132,10 +132,10 @@ def images(site: "Site") -> "Taker":
 
 
 def image_writer(site: "Site") -> "ImageWriter":
-    """Return what puts images back into Glance."""
+    """Return what puts images back into Glance; as `_writing_session`."""
     from day2.adapters.openstack.image_writing import ImageWriter
 
-    return ImageWriter(_session(site), site.clock)
+    return ImageWriter(_writing_session(site), site.clock)
 
 
 def volumes(site: "Site") -> "Taker":
@@ -162,6 +162,13 @@ def volume_backups(site: "Site") -> "VolumeBackups":
     return VolumeBackups(_session(site), site.clock)
 
 
+def volume_orders(site: "Site") -> "VolumeBackups":
+    """Return what orders backups from Cinder and removes them; as `_writing_session`."""
+    from day2.adapters.openstack.volume_backups import VolumeBackups
+
+    return VolumeBackups(_writing_session(site), site.clock)
+
+
 def seeing(site: "Site") -> "Session":
     """Open a session with the account that sees most: to whom a 404 proves something."""
     return _session(site)
@@ -169,16 +176,31 @@ def seeing(site: "Site") -> "Session":
 
 def _session(site: "Site") -> "Session":
     """Open a session with the account for changes, where this cloud may be changed and has one."""
-    from day2.adapters.openstack import clouds
     from day2.adapters.openstack.session import Session
-    from day2.wiring.actions import ACT, writing
+    from day2.wiring.actions import ACT
 
-    credentials = site.credentials
-    named = site.settings.value(f"clouds.{site.cloud}.writing.cloud") is not None
-    if named and site.changes.access == ACT:
-        credentials = clouds.find(writing(site), site.environment)
+    if site.settings.value(f"clouds.{site.cloud}.writing.cloud") and site.changes.access == ACT:
+        return _writing_session(site)
     load = site.section("load", LoadSettings)
     # A stream of hours outlives a token.
+    return Session(site.credentials, limits=load, clock=site.clock, lasting=True)
+
+
+def _writing_session(site: "Site") -> "Session":
+    """Open a session with the account for changes, and with no other.
+
+    Raises:
+        Refused: unless `clouds.NAME.access` is `act`.
+        BadSettings: when `clouds.NAME.writing` names no account.
+
+    """
+    from day2.adapters.openstack import clouds
+    from day2.adapters.openstack.session import Session
+    from day2.wiring.actions import require_act, writing
+
+    require_act(site)
+    credentials = clouds.find(writing(site), site.environment)
+    load = site.section("load", LoadSettings)
     return Session(credentials, limits=load, clock=site.clock, lasting=True)
 
 
