@@ -31,8 +31,16 @@ def _text(constructor: Any, node: Node) -> str:  # noqa: ANN401 - ruamel's
     return str(constructor.construct_scalar(node))
 
 
+def _number(constructor: Any, node: Node) -> float | str:  # noqa: ANN401 - ruamel's
+    # Without a dot it is text to Ansible; ruamel's own warning would quote what may be a password.
+    if "." not in str(node.value):
+        return _text(constructor, node)
+    return float(constructor.construct_yaml_float(node))
+
+
 AnsibleConstructor.add_multi_constructor("!", _opaque)
 AnsibleConstructor.add_constructor("!unsafe", _text)
+AnsibleConstructor.add_constructor("tag:yaml.org,2002:float", _number)
 # A thing that looks like a date need not be one, and nobody here asks for dates.
 AnsibleConstructor.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
@@ -42,4 +50,6 @@ def reader(constructor: type[AnsibleConstructor] = AnsibleConstructor) -> YAML:
     made = YAML(typ="safe", pure=True)
     made.Constructor = constructor
     made.allow_duplicate_keys = True
+    # The version that Ansible's own reader speaks: 0123 is octal, 0189 text, and yes is true.
+    made.version = (1, 1)
     return made
