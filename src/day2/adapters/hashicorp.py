@@ -117,11 +117,11 @@ class Vault:
     def _token(self) -> str:
         settings = self._settings
         if settings.token is not None:
-            token = self._own_secret(settings.token, "token").strip()
+            own = self._own_secret(settings.token, "token").strip()
             # It goes into a header, and what refuses to send one says what was in it.
-            if not token or not token.isascii() or not token.isprintable():
+            if not own or not own.isascii() or not own.isprintable():
                 raise BadSettings(f"{settings.token.label} holds no token of Vault")
-            return token
+            return own
         if not settings.role_id or settings.secret_id is None:
             raise BadSettings(
                 "no way to log in to Vault",
