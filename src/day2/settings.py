@@ -74,6 +74,8 @@ class Settings:
         for path, _value in _leaves(self._tree):
             self._origins[path] = f"file {file}" if file else "given"
         self._overlay(environment or {})
+        for pattern in schema:
+            self._require_sections(self._tree, pattern.split(".") if pattern else [])
         self._refuse_unknown()
 
     @classmethod
@@ -190,6 +192,18 @@ class Settings:
                 node = child
             node[parts[-1]] = text
             self._origins[".".join(parts)] = f"environment {variable}"
+
+    def _require_sections(self, node: Any, words: list[str], path: str = "") -> None:  # noqa: ANN401
+        """Refuse a value where a section belongs: passed over, it would leave all its defaults."""
+        if node is None:
+            return
+        if not isinstance(node, dict):
+            raise BadSettings(
+                f"setting {path} ({self._origin(path)}) is a {type(node).__name__}, not a section",
+                hint=f"write its settings below it, as NAME: VALUE, each further in than {path}",
+            )
+        for name in node if words[:1] == ["*"] else words[:1]:
+            self._require_sections(node.get(name), words[1:], f"{path}.{name}".lstrip("."))
 
     def _refuse_unknown(self) -> None:
         for path in _sections_and_leaves(self._tree):

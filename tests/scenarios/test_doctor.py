@@ -29,6 +29,7 @@ class Cloud:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.date_offset = 0.0
         self.user = "admin"
+        self.login = ""
         cloud = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +42,8 @@ class Cloud:
                 return formatdate((timestamp or time.time()) + cloud.date_offset, usegmt=True)
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                cloud.login = asked["auth"]["identity"]["password"]["user"]["name"]
                 self.reply(*cloud.answer("token"), token=True)
 
             def do_GET(self) -> None:
@@ -118,7 +120,9 @@ class Doctor:
             "user_domain_name": "Default",
             "project_domain_name": "Default",
         }
-        self.write("clouds.yaml", {"clouds": {"one": {"auth": auth}}})
+        writer = {**auth, "username": "writer"}
+        entries = {"one": {"auth": auth}, "writer": {"auth": writer}}
+        self.write("clouds.yaml", {"clouds": entries})
 
     def write(self, name: str, tree: Any) -> Path:
         file = self.folder / name
@@ -173,10 +177,37 @@ def test_heats_own_refusal_is_a_warning_with_the_policy_to_write(
     assert found["commands"] == [
         "mkdir -p '/etc/my kolla/config/heat'",
         "echo '\"stacks:global_index\": \"role:admin\"' >> '/etc/my kolla/config/heat'/policy.yaml",
-        "kolla-ansible reconfigure --tags heat -i '/etc/hosts of mine'",
+        "kolla-ansible reconfigure --tags heat -i '/etc/hosts of mine' --configdir '/etc/my kolla'",
     ]
     doctor.sections["survey"] = {"skip_kinds": ["stacks"]}
     assert "lists.orchestration.stacks" not in doctor.items()[1]
+
+
+@pytest.mark.parametrize(
+    ("writing", "admin", "state", "said"),
+    [
+        ({"cloud": "writer"}, "writer", "ok", "writer in project admin"),
+        ({"cloud": "writer"}, "admin", "warning", "can hardly do"),
+        ({"cloud": "nobody"}, "admin", "failed", "no cloud 'nobody'"),
+        ({}, "admin", "skipped", "not set"),
+    ],
+)
+def test_the_account_that_changes_is_judged_and_not_the_one_that_reads(
+    doctor: Doctor, cloud: Cloud, writing: dict[str, str], admin: str, state: str, said: str
+) -> None:
+    def token() -> Answer:
+        role = "admin" if cloud.login == admin else "reader"
+        own = {**cloud.token(), "roles": [{"name": role, "id": "r"}]}
+        return 201, {"token": {**own, "user": {**own["user"], "name": cloud.login}}}
+
+    cloud.answers["token"] = token
+    doctor.sections |= {"access": "act", "writing": writing}
+    _code, items = doctor.items()
+    assert items["roles"]["state"] == "ok"
+    assert items["writing"]["state"] == state
+    assert said in items["writing"]["detail"]
+    doctor.sections["access"] = "propose"
+    assert "writing" not in doctor.items()[1]
 
 
 def test_a_list_refused_even_to_admin_blames_the_policy(doctor: Doctor, cloud: Cloud) -> None:

@@ -69,6 +69,28 @@ def test_unknown_keys_are_refused_with_the_nearest_name(tree: dict[str, Any], sa
         make(tree)
 
 
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"clouds": {"a": {"health": "strict"}}}, "clouds.a.health"),
+        ({"clouds": {"a": ["health"]}}, "clouds.a "),
+        ({"clouds": [{"name": "a"}]}, "clouds "),
+        ({"health": [{"strict": True}]}, "health "),
+    ],
+)
+def test_a_section_that_is_none_is_refused_and_never_passed_over(
+    tree: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadSettings, match=f"{said}.*not a section"):
+        make(tree)
+
+
+def test_a_section_without_values_is_not_set() -> None:
+    tree = {"health": None, "clouds": {"a": {"health": None}, "b": None}}
+    settings = make(tree)
+    assert settings.section(Limits, "health", "clouds.a.health") == Limits()
+
+
 def test_wrong_values_name_the_setting_and_its_origin() -> None:
     with pytest.raises(
         BadSettings, match=r"setting health.task_minutes \(environment .*\): expected"

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from day2.adapters.addresses import page
+from day2.adapters.reasons import plain_reason
 from day2.adapters.secrets import SecretRef, from_environment, from_file
 from day2.errors import BadAnswer, BadSettings, Denied, Unreachable
 
@@ -84,6 +86,7 @@ class Vault:
         settings = self._settings
         if not settings.address:
             raise BadSettings("no Vault is set", hint="setting clouds.NAME.vault.address")
+        address = page(settings.address)
         headers = {"X-Vault-Request": "true"}
         if settings.namespace:
             headers["X-Vault-Namespace"] = settings.namespace
@@ -95,7 +98,7 @@ class Vault:
         except OSError as error:
             raise BadSettings(f"cannot read {settings.ca_file}: {error}") from None
         client = httpx.Client(
-            base_url=settings.address.rstrip("/"),
+            base_url=address,
             headers=headers,
             verify=trust,
             timeout=settings.timeout_seconds,
@@ -114,7 +117,11 @@ class Vault:
     def _token(self) -> str:
         settings = self._settings
         if settings.token is not None:
-            return self._own_secret(settings.token, "token")
+            own = self._own_secret(settings.token, "token").strip()
+            # It goes into a header, and what refuses to send one says what was in it.
+            if not own or not own.isascii() or not own.isprintable():
+                raise BadSettings(f"{settings.token.label} holds no token of Vault")
+            return own
         if not settings.role_id or settings.secret_id is None:
             raise BadSettings(
                 "no way to log in to Vault",
@@ -147,7 +154,10 @@ class Vault:
         try:
             answer = self._client.request(method, where, json=body)
         except httpx.HTTPError as error:
-            raise Unreachable(f"Vault at {address} does not answer: {error}") from None
+            # Of a request that could not be sent the reason may quote what was in it.
+            unsent = isinstance(error, httpx.LocalProtocolError)
+            reason = "the request cannot be sent" if unsent else plain_reason(str(error))
+            raise Unreachable(f"Vault at {address} does not answer: {reason}") from None
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise BadSettings(f"Vault has nothing at {what}", hint="path#key, without the mount")
         if answer.status_code in (httpx.codes.FORBIDDEN, httpx.codes.BAD_REQUEST):

@@ -132,19 +132,19 @@ def offset(date: str | None, asked_at: datetime, answered_at: datetime) -> float
 
 
 def show_certificate(
-    address: Address, *, ca: str | bool, seconds_max: float, clock: Clock
+    address: Address, *, ca: str | bool, seconds_max: float, clock: Clock, also: str = ""
 ) -> Shown:
     """Shake hands: once as a careful client; when that fails, once more to see why.
 
     `ca` is a file or folder of authorities; True means the authorities of day2's own HTTP library,
-    False that the chain is not judged.
+    False that the chain is not judged. The authorities of the file `also` are as good.
     """
     try:
         if ca is False:
             raw, protocol = _handshake(address, _unverified(), seconds_max)
             return _read(raw, protocol, address, trusted=None)
         try:
-            raw, protocol = _handshake(address, _verified(ca), seconds_max)
+            raw, protocol = _handshake(address, _verified(ca, also), seconds_max)
             return _read(raw, protocol, address, trusted=True)
         except ssl.SSLCertVerificationError as error:
             raw, protocol = _handshake(address, _unverified(), seconds_max)
@@ -179,16 +179,17 @@ def _handshake(address: Address, context: ssl.SSLContext, seconds_max: float) ->
         return tls.getpeercert(binary_form=True) or b"", tls.version() or ""
 
 
-def _verified(ca: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - as `verify` is everywhere
+def _verified(ca: str | bool, also: str) -> ssl.SSLContext:  # noqa: FBT001 - as `verify` is everywhere
     from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - only for TLS
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    where = ca if isinstance(ca, str) else str(DEFAULT_CA_BUNDLE_PATH)
-    folder = Path(where).is_dir()
-    context.load_verify_locations(
-        cafile=None if folder else where, capath=where if folder else None
-    )
+    for where in (ca if isinstance(ca, str) else str(DEFAULT_CA_BUNDLE_PATH), also):
+        if where:
+            folder = Path(where).is_dir()
+            context.load_verify_locations(
+                cafile=None if folder else where, capath=where if folder else None
+            )
     return context
 
 

@@ -14,5 +14,9 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
         list[str], Meta(description="More TLS addresses to look at, as host:port.")
     ] = []
     ca_file: Annotated[
-        str, Meta(description="CA that must have signed them; empty: the account's cacert.")
+        str,
+        Meta(
+            description="CA that must have signed them; empty: the account's cacert. For the "
+            "addresses of the catalogue it is as good as that one."
+        ),
     ] = ""

@@ -2,12 +2,14 @@
 """Log reviews over time, and every template that was ever seen: what makes the next one new."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 import zstandard
 from sqlalchemy.dialects.sqlite import insert
 
+from day2.memory.documents import read_back
 from day2.memory.retention import MemorySettings
 from day2.memory.schema import log_reviews, log_templates
 from day2.memory.store import Memory
@@ -66,7 +68,7 @@ def keep(connection: sa.Connection, review: LogReview, settings: MemorySettings)
 
 
 def history(memory: Memory, cloud: str, region: str, count: int = 30) -> list[LogReview]:
-    """Return the newest reviews of a cloud, newest first."""
+    """Return the newest reviews of a cloud that can be read back, newest first."""
     query = (
         sa.select(log_reviews)
         .where(log_reviews.c.cloud == cloud, log_reviews.c.region == region)
@@ -75,11 +77,8 @@ def history(memory: Memory, cloud: str, region: str, count: int = 30) -> list[Lo
     )
     with memory.reading() as connection:
         rows = connection.execute(query).all()
-    unpack = zstandard.ZstdDecompressor().decompress
-    return [
-        msgspec.structs.replace(msgspec.json.decode(unpack(row.review), type=LogReview), id=row.id)
-        for row in rows
-    ]
+    found = (read_back(partial(_review, row.id, row.review)) for row in rows)
+    return [review for review in found if review is not None]
 
 
 def templates(memory: Memory, cloud: str, region: str) -> list[KnownTemplate]:
@@ -101,6 +100,11 @@ def templates(memory: Memory, cloud: str, region: str) -> list[KnownTemplate]:
         )
         for row in rows
     ]
+
+
+def _review(number: int, packed: bytes) -> LogReview:
+    document = zstandard.ZstdDecompressor().decompress(packed)
+    return msgspec.structs.replace(msgspec.json.decode(document, type=LogReview), id=number)
 
 
 def forget_old(

@@ -3,17 +3,22 @@
 
 from collections import Counter
 from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 import zstandard
 from sqlalchemy.dialects.sqlite import insert
 
+from day2.errors import MemoryUnusable
+from day2.memory.documents import read_back
 from day2.memory.schema import acknowledgements, findings, rounds
 from day2.memory.store import Memory
 from day2.model.finding import Finding
 from day2.model.round import Report, Tally
 from day2.model.severity import Severity
+
+T = TypeVar("T")
 
 
 class KnownFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +129,7 @@ def tallies(memory: Memory, cloud: str, region: str, *, count: int = 30) -> list
         rows = connection.execute(query.order_by(rounds.c.id.desc()).limit(count)).all()
     found = []
     for row in rows:
-        document = zstandard.ZstdDecompressor().decompress(row.report)
-        outline = msgspec.json.decode(document, type=_Outline)
+        outline = _read(row.report, _Outline, f"round {row.id}", packed=True)
         found.append(
             Tally(
                 id=row.id,
@@ -193,7 +197,7 @@ def _known(memory: Memory, cloud: str, region: str, *, gone: bool) -> list[Known
         rows = connection.execute(query.order_by(findings.c.last_seen_at.desc())).all()
     return [
         KnownFinding(
-            finding=msgspec.json.decode(row.document, type=Finding),
+            finding=_read(row.document, Finding, f"the finding {row.key}"),
             first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
             gone_at=row.gone_at,
@@ -202,6 +206,28 @@ def _known(memory: Memory, cloud: str, region: str, *, gone: bool) -> list[Known
     ]
 
 
-def _report(row: sa.Row[tuple[object, ...]]) -> Report:
-    document = zstandard.ZstdDecompressor().decompress(row.report)
-    return msgspec.structs.replace(msgspec.json.decode(document, type=Report), id=row.id)
+def _report(row: sa.Row[Any]) -> Report:
+    kept = _read(row.report, Report, f"round {row.id}", packed=True)
+    return msgspec.structs.replace(kept, id=row.id)
+
+
+def _read(data: bytes, kind: type[T], what: str, *, packed: bool = False) -> T:
+    """Read a document back; that nothing is known of before is said, and never guessed.
+
+    Raises:
+        MemoryUnusable: when another version wrote it in another form, or it is damaged.
+
+    """
+
+    def decode() -> T:
+        document = zstandard.ZstdDecompressor().decompress(data) if packed else data
+        return msgspec.json.decode(document, type=kind)
+
+    found = read_back(decode)
+    if found is None:
+        raise MemoryUnusable(
+            f"{what} is in the memory and cannot be read",
+            hint="another version of day2 wrote it, or the file is damaged: install that version, "
+            "or restore the memory from a set of kind day2",
+        )
+    return found

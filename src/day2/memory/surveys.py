@@ -9,8 +9,9 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
+from day2.memory.documents import read_back
 from day2.memory.retention import MemorySettings
-from day2.memory.schema import rounds, survey_tables, surveys
+from day2.memory.schema import findings, rounds, survey_tables, surveys
 from day2.memory.store import Memory
 from day2.model.survey import KINDS, Survey, Tables
 
@@ -44,7 +45,11 @@ def save(connection: sa.Connection, survey: Survey) -> int:
 
 
 def load(memory: Memory, survey_id: int, kinds: Iterable[str] | None = None) -> Survey | None:
-    """Read a survey back, with these tables only (None: all); None when it is not kept any more."""
+    """Read a survey back, with these tables only (None: all); None when it is not kept any more.
+
+    One that cannot be read back (another version wrote it, or it is damaged) is not kept either:
+    a round must not end because of what an earlier one saw.
+    """
     wanted = set(KINDS if kinds is None else kinds)
     with memory.reading() as connection:
         row = connection.execute(sa.select(surveys).where(surveys.c.id == survey_id)).first()
@@ -55,9 +60,13 @@ def load(memory: Memory, survey_id: int, kinds: Iterable[str] | None = None) -> 
                 survey_tables.c.survey_id == survey_id, survey_tables.c.kind.in_(wanted)
             )
         ).all()
-    bare = msgspec.json.decode(_unpack(row.document), type=Survey)
-    tables = Tables(**{kind: _rows(kind, blob) for kind, blob in packed if kind in wanted})
-    return msgspec.structs.replace(bare, tables=tables)
+
+    def decode() -> Survey:
+        bare = msgspec.json.decode(_unpack(row.document), type=Survey)
+        tables = Tables(**{kind: _rows(kind, blob) for kind, blob in packed if kind in wanted})
+        return msgspec.structs.replace(bare, tables=tables)
+
+    return read_back(decode)
 
 
 def latest(
@@ -77,7 +86,10 @@ def latest(
 def forget_old(
     connection: sa.Connection, settings: MemorySettings, now: datetime, cloud: str, region: str
 ) -> None:
-    """Delete surveys and rounds past their retention; the newest survey always stays."""
+    """Delete surveys and rounds past their retention; the newest survey always stays.
+
+    Findings go with the last round that may have had them: when they have been gone as long.
+    """
     mine = (surveys.c.cloud == cloud) & (surveys.c.region == region)
     newest = sa.select(sa.func.max(surveys.c.id)).where(mine).scalar_subquery()
     old = sa.select(surveys.c.id).where(
@@ -87,13 +99,11 @@ def forget_old(
     )
     connection.execute(survey_tables.delete().where(survey_tables.c.survey_id.in_(old)))
     connection.execute(surveys.delete().where(surveys.c.id.in_(old)))
-    connection.execute(
-        rounds.delete().where(
-            rounds.c.cloud == cloud,
-            rounds.c.region == region,
-            rounds.c.at < now - timedelta(days=settings.round_retention_days),
+    bound = now - timedelta(days=settings.round_retention_days)
+    for table, moment in ((rounds, rounds.c.at), (findings, findings.c.gone_at)):
+        connection.execute(
+            table.delete().where(table.c.cloud == cloud, table.c.region == region, moment < bound)
         )
-    )
 
 
 def _rows(kind: str, blob: bytes) -> list[Any]:

@@ -2,12 +2,14 @@
 """Usage over time: one point for each round, kept as long as rounds are."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 import zstandard
 from sqlalchemy.dialects.sqlite import insert
 
+from day2.memory.documents import read_back
 from day2.memory.retention import MemorySettings
 from day2.memory.schema import usage
 from day2.memory.store import Memory
@@ -30,11 +32,12 @@ def save(connection: sa.Connection, cloud: str, region: str, point: UsagePoint) 
 def history(
     memory: Memory, cloud: str, region: str, *, days: float, now: datetime
 ) -> list[UsagePoint]:
-    """Return every point of this many days, newest first."""
+    """Return every point of this many days that can be read back, newest first."""
     query = sa.select(usage.c.at, usage.c["rows"]).where(_since(cloud, region, days, now))
     with memory.reading() as connection:
         found = connection.execute(query.order_by(usage.c.at.desc())).all()
-    return [UsagePoint(at=at, rows=_rows(packed)) for at, packed in found]
+    points = ((at, read_back(partial(_rows, packed))) for at, packed in found)
+    return [UsagePoint(at=at, rows=rows) for at, rows in points if rows is not None]
 
 
 def moments(
@@ -53,7 +56,8 @@ def at(memory: Memory, cloud: str, region: str, moment: datetime) -> UsagePoint 
     )
     with memory.reading() as connection:
         packed = connection.execute(query).scalar_one_or_none()
-    return None if packed is None else UsagePoint(at=moment, rows=_rows(packed))
+    rows = None if packed is None else read_back(partial(_rows, packed))
+    return None if rows is None else UsagePoint(at=moment, rows=rows)
 
 
 def forget_old(

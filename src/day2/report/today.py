@@ -49,10 +49,12 @@ def render(seen: Today, *, colour: bool = False) -> str:
         return text.render()
     latest = seen.latest
     hours = (seen.now - latest.at).total_seconds() / 3600
-    age = f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.0f} h"
+    age = f"{hours * 60:.0f} min ago" if hours < 1 else f"{hours:.0f} h ago"
+    if hours < 0:
+        age = "the clock was ahead"
     text.line(
         f"{seen.cloud}: {latest.severity.value.upper()} as of {latest.at:%Y-%m-%d %H:%M} UTC "
-        f"({age} ago), {len(latest.findings)} findings, {len(latest.new)} new",
+        f"({age}), {len(latest.findings)} findings, {len(latest.new)} new",
         style=colour_of(latest.severity),
     )
     if latest.gaps:

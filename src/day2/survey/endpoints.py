@@ -4,6 +4,7 @@
 import re
 import urllib.parse
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -85,8 +86,11 @@ class EndpointReader:
                 _address, used_by = addresses.setdefault(address.netloc, (address, []))
                 used_by.append(endpoint.service_type)
         account = self._session.credentials.verify
+        own = str(Path(self._tls.ca_file).expanduser()) if self._tls.ca_file else ""
         follow = [
-            self._handshake(address, used_by, account) for address, used_by in addresses.values()
+            # The public addresses of a cloud often have another authority than the internal ones.
+            self._handshake(address, used_by, account or own or False, also=own)
+            for address, used_by in addresses.values()
         ]
         for target in self._tls.addresses:
             try:
@@ -95,14 +99,21 @@ class EndpointReader:
                 gaps.append(gap_of("certificates", target, error))
                 continue
             if address.netloc not in addresses:
-                follow.append(self._handshake(address, [], self._tls.ca_file or account))
+                follow.append(self._handshake(address, [], own or account))
         return Result(follow=follow, gaps=gaps)
 
-    def _handshake(self, address: Address, used_by: list[str], ca: str | bool) -> Job:  # noqa: FBT001
+    def _handshake(
+        self,
+        address: Address,
+        used_by: list[str],
+        ca: str | bool,  # noqa: FBT001
+        *,
+        also: str = "",
+    ) -> Job:
         def run(_rows: Rows) -> Result:
             try:
                 shown = show_certificate(
-                    address, ca=ca, seconds_max=self._seconds_max, clock=self._clock
+                    address, ca=ca, also=also, seconds_max=self._seconds_max, clock=self._clock
                 )
             except Day2Error as error:
                 shown = Shown(error=str(error))

@@ -4,6 +4,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from day2.adapters.openstack.clouds import WritingSettings
 from day2.adapters.openstack.limits import LoadSettings
 from day2.errors import BadSettings, Refused
@@ -248,4 +250,14 @@ def writing(site: "Site") -> WritingSettings:
             f"cloud {site.cloud!r} has no account for writing",
             hint=f"name an entry of clouds.yaml as {path}.cloud; it may be the one that reads",
         )
-    return site.settings.section(WritingSettings, f"clouds.{site.cloud}.openstack", path)
+    given = site.settings.section(WritingSettings, f"clouds.{site.cloud}.openstack", path)
+    if given.region and given.interface:
+        return given
+    # What the settings leave to the entries is that of the entry that was read with: a plan must
+    # never run in the region that another entry happens to name.
+    read = site.credentials
+    return structs.replace(
+        given,
+        region=given.region or read.region,
+        interface=given.interface or read.interface,
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def actions(site: "Site", backups: "Backups") -> "Mapping[str, Action]":
-    """Return the actions of backups by name; they need no account of OpenStack."""
+    """Return the actions of backups by name; those that change OpenStack need its own account."""
     from day2.operations.backup.actions import identity, rbd, rebuild, reimage
     from day2.operations.backup.actions.config import PutConfig, TakeConfigAway
     from day2.operations.backup.actions.copy import Copy
@@ -47,8 +47,8 @@ def actions(site: "Site", backups: "Backups") -> "Mapping[str, Action]":
         Spare(opened, clock),
         Remove(opened, clock, lambda name: why_kept(site, name)),
         Sweep(opened, backups.policy.leftover_hours),
-        BackUpVolume(lambda: takers.volume_backups(site)),
-        DropBackup(lambda: takers.volume_backups(site), lambda name: why_kept(site, name)),
+        BackUpVolume(lambda: takers.volume_orders(site)),
+        DropBackup(lambda: takers.volume_orders(site), lambda name: why_kept(site, name)),
         rbd.Snapshot(lambda: backups.rbd.images),
         rbd.Release(lambda: backups.rbd.images, opened),
         rbd.EndImage(lambda: backups.rbd.images, opened, clock),

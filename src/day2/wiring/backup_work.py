@@ -104,11 +104,10 @@ class BackupWork:
     def put_config(self, name: str, folder: Path, *, mark: str, say: "Say") -> dict[str, Any]:
         """Put the configuration of a set in place: what a worker does."""
         from day2.operations.backup.config_restoring import put
-        from day2.wiring.takers import configuration_roots
+        from day2.wiring.takers import configuration_places
 
         vault = self._backups.vault
-        roots = configuration_roots(self._site, self._backups.policy)
-        allowed = [root.path for root in roots]
+        allowed = configuration_places(self._site, self._backups.policy)
         return put(vault, vault.find(name), allowed, mark=mark, folder=folder, say=say)
 
     @staticmethod

@@ -36,10 +36,6 @@ GRACE_SECONDS = 3.0
 T = TypeVar("T")
 
 
-OfHosts = tuple[list["HostEvidence"], "HostEvidence", dict[str, str], str]
-"""What the hosts told, this machine's own, the virtual addresses, and why no host was asked."""
-
-
 class Later(Generic[T]):
     """One question that is asked in a thread of its own, which a silent server cannot hold up."""
 
@@ -160,12 +156,13 @@ def _survey(site: "Site", policy: EvidencePolicy, progress: Progress | None) -> 
     )
 
 
-def _hosts(site: "Site", policy: EvidencePolicy, since: datetime, clean: "Cleaner") -> OfHosts:
+def _hosts(site: "Site", policy: EvidencePolicy, since: datetime, clean: "Cleaner") -> "Told":
     """Ask the hosts; also the files of this machine, and what the virtual addresses are."""
     from day2.adapters.ansible import Ansible
     from day2.adapters.host_evidence import EvidenceOfHosts, Question
     from day2.adapters.kolla import addresses
     from day2.adapters.logs.settings import LogSettings
+    from day2.operations.evidence.told import Told
 
     kolla = site.section("kolla", KollaSettings)
     ansible = Ansible(kolla, site.virtualenv, site.inventory)
@@ -175,11 +172,15 @@ def _hosts(site: "Site", policy: EvidencePolicy, since: datetime, clean: "Cleane
     variables: dict[str, str] = {}
     vips: dict[str, str] = {}
     found: list[HostEvidence] = []
-    error = ""
+    error = vips_error = ""
     try:
         if kolla.inventory:
             variables = site.inventory.variables
-        vips = addresses.virtual_addresses(kolla, variables)
+        try:
+            vips = addresses.virtual_addresses(kolla, variables)
+        except Day2Error as failure:
+            # The hosts can be asked all the same.
+            vips_error = clean.line(str(failure))
         if kolla.inventory:
             found = reader.gather(
                 Question(
@@ -196,18 +197,17 @@ def _hosts(site: "Site", policy: EvidencePolicy, since: datetime, clean: "Cleane
             )
     except Day2Error as failure:
         error = clean.line(str(failure))
-    return found, local, vips, error
+    return Told(hosts=found, local=local, vips=vips, error=error, vips_error=vips_error)
 
 
-def _told(site: "Site", hosts: "Later[OfHosts]", seconds: float) -> "Told":
+def _told(site: "Site", hosts: "Later[Told]", seconds: float) -> "Told":
     from day2.operations.evidence.told import Told
 
     configured = bool(site.section("kolla", KollaSettings).inventory)
     try:
-        found, local, vips, error = hosts.get(seconds)
+        return structs.replace(hosts.get(seconds), configured=configured)
     except Day2Error as failure:
         return Told(error=str(failure), configured=configured)
-    return Told(hosts=found, local=local, vips=vips, error=error, configured=configured)
 
 
 def _ceph(site: "Site") -> dict[str, object] | None:

@@ -348,7 +348,7 @@ class Site:
         now = self.clock.now()
         latest = kept[0][0] if kept else None
         due = []
-        if latest is None or now - latest.at > DAILY:
+        if latest is None or not timedelta(0) <= now - latest.at <= DAILY:
             due.append("the daily round:  day2 round daily")
         return Today(cloud=self.cloud, now=now, latest=latest, due=due)
 

@@ -59,14 +59,33 @@ def configuration_roots(site: "Site", policy: BackupPolicy) -> "list[Root]":
     """Name what the configuration of the cloud is made of, on this machine."""
     from day2.operations.backup.takers.tree import Root
 
+    beside = [path for path in _variables(site) if path.is_dir()]
+    paths = _outermost(_configuration(site, policy, beside))
+    return [Root(path=path, name=str(path)) for path in paths]
+
+
+def configuration_places(site: "Site", policy: BackupPolicy) -> list[Path]:
+    """Name where the configuration of the cloud may lie, whether it is there or was lost."""
+    return _configuration(site, policy, _variables(site))
+
+
+def _variables(site: "Site") -> list[Path]:
+    """Name the folders beside an inventory of one file that Ansible reads as a part of it."""
+    kolla = site.section("kolla", KollaSettings)
+    if not kolla.inventory:
+        return []
+    return [kolla.inventory_path.with_name(name) for name in ("group_vars", "host_vars")]
+
+
+def _configuration(site: "Site", policy: BackupPolicy, beside: Sequence[Path]) -> list[Path]:
     kolla = site.section("kolla", KollaSettings)
     paths = [Path(kolla.config_dir).expanduser().absolute()]
     if kolla.inventory:
-        paths.append(kolla.inventory_path)
+        paths += [kolla.inventory_path, *beside]
     if kolla.passwords_file:
         paths.append(kolla.passwords.absolute())
     paths += [Path(path).expanduser().absolute() for path in policy.config_paths]
-    return [Root(path=path, name=str(path)) for path in _outermost(paths)]
+    return paths
 
 
 def _outermost(paths: Sequence[Path]) -> list[Path]:
@@ -95,10 +114,10 @@ def directory(site: "Site") -> "Directory":
 
 
 def identity_writer(site: "Site") -> "IdentityWriter":
-    """Return what changes Keystone."""
+    """Return what changes Keystone; as `_writing_session`."""
     from day2.adapters.openstack.identity_writing import IdentityWriter
 
-    return IdentityWriter(_session(site), site.clock)
+    return IdentityWriter(_writing_session(site), site.clock)
 
 
 def images(site: "Site") -> "Taker":
@@ -113,10 +132,10 @@ def images(site: "Site") -> "Taker":
 
 
 def image_writer(site: "Site") -> "ImageWriter":
-    """Return what puts images back into Glance."""
+    """Return what puts images back into Glance; as `_writing_session`."""
     from day2.adapters.openstack.image_writing import ImageWriter
 
-    return ImageWriter(_session(site), site.clock)
+    return ImageWriter(_writing_session(site), site.clock)
 
 
 def volumes(site: "Site") -> "Taker":
@@ -143,6 +162,13 @@ def volume_backups(site: "Site") -> "VolumeBackups":
     return VolumeBackups(_session(site), site.clock)
 
 
+def volume_orders(site: "Site") -> "VolumeBackups":
+    """Return what orders backups from Cinder and removes them; as `_writing_session`."""
+    from day2.adapters.openstack.volume_backups import VolumeBackups
+
+    return VolumeBackups(_writing_session(site), site.clock)
+
+
 def seeing(site: "Site") -> "Session":
     """Open a session with the account that sees most: to whom a 404 proves something."""
     return _session(site)
@@ -150,16 +176,31 @@ def seeing(site: "Site") -> "Session":
 
 def _session(site: "Site") -> "Session":
     """Open a session with the account for changes, where this cloud may be changed and has one."""
-    from day2.adapters.openstack import clouds
     from day2.adapters.openstack.session import Session
-    from day2.wiring.actions import ACT, writing
+    from day2.wiring.actions import ACT
 
-    credentials = site.credentials
-    named = site.settings.value(f"clouds.{site.cloud}.writing.cloud") is not None
-    if named and site.changes.access == ACT:
-        credentials = clouds.find(writing(site), site.environment)
+    if site.settings.value(f"clouds.{site.cloud}.writing.cloud") and site.changes.access == ACT:
+        return _writing_session(site)
     load = site.section("load", LoadSettings)
     # A stream of hours outlives a token.
+    return Session(site.credentials, limits=load, clock=site.clock, lasting=True)
+
+
+def _writing_session(site: "Site") -> "Session":
+    """Open a session with the account for changes, and with no other.
+
+    Raises:
+        Refused: unless `clouds.NAME.access` is `act`.
+        BadSettings: when `clouds.NAME.writing` names no account.
+
+    """
+    from day2.adapters.openstack import clouds
+    from day2.adapters.openstack.session import Session
+    from day2.wiring.actions import require_act, writing
+
+    require_act(site)
+    credentials = clouds.find(writing(site), site.environment)
+    load = site.section("load", LoadSettings)
     return Session(credentials, limits=load, clock=site.clock, lasting=True)
 
 

@@ -128,6 +128,22 @@ def test_the_pack_is_private_proven_and_always_the_same(
             assert one["title"].split()[0] in ended.out
 
 
+def test_globals_that_cannot_be_read_do_not_keep_the_hosts_from_being_asked(
+    homes: dict[str, Home],
+) -> None:
+    home = homes["small"]
+    file = home.place() / "kolla" / "globals.yml"
+    whole = file.read_bytes()
+    file.write_text("kolla_internal_vip_address: [\n")
+    try:
+        found = sections(collect(home))
+    finally:
+        file.write_bytes(whole)
+    assert found["containers"]["state"] == "read", found["containers"]["why"]
+    assert found["vip"]["state"] == "not read"
+    assert "globals.yml is not YAML" in found["vip"]["why"][0]
+
+
 def test_what_was_changed_afterwards_is_told(homes: dict[str, Home], tmp_path: Path) -> None:
     home = homes["small"]
     file = Path(collect(home, "--output", str(tmp_path))["file"])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The account of the OS_* variables, as openrc files set them."""
 
+from pathlib import Path
+
 import pytest
 
 from day2.adapters.clock import SystemClock
@@ -51,3 +53,16 @@ def test_the_variables_of_another_login_are_all_handed_on() -> None:
         "OS_IDENTITY_PROVIDER": "idp",
     }
     assert find(OpenStackSettings(), variables).auth["identity_provider"] == "idp"
+
+
+def test_files_of_an_entry_may_lie_in_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "clouds.yaml"
+    file.write_text(
+        "clouds: {c: {auth: {auth_url: https://a}, cacert: ~/ca.pem, cert: ~/c.pem, key: ~/k.pem}}"
+    )
+    found = find(OpenStackSettings(cloud="c", clouds_file=str(file)), {})
+    assert found.verify == str(tmp_path / "ca.pem")
+    assert found.client_certificate == (str(tmp_path / "c.pem"), str(tmp_path / "k.pem"))

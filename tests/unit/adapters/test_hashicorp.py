@@ -65,7 +65,8 @@ def address() -> Iterator[str]:
 def vault(address: str, **fields: Any) -> Vault:
     given = {"address": address, "token": {"env": "VAULT"}}
     settings = msgspec.convert({**given, **fields}, VaultSettings)
-    return Vault(settings, {"VAULT": TOKEN, "SECRET_ID": SECRET_ID, "OLD": "expired"})
+    more = {"LINE": f"{TOKEN}\n", "ODD": f"{TOKEN}\x07{TOKEN}", "FOREIGN": f"{TOKEN}\xe9"}
+    return Vault(settings, {"VAULT": TOKEN, "SECRET_ID": SECRET_ID, "OLD": "expired", **more})
 
 
 def test_both_versions_of_the_engine_are_read(address: str) -> None:
@@ -98,15 +99,23 @@ def test_an_approle_logs_in(address: str) -> None:
         ({"token": None}, "kolla/db#password", BadSettings),
         ({"token": None, "role_id": "x", "secret_id": {"env": "OLD"}}, "a#b", Denied),
         ({"ca_file": "/nowhere.pem"}, "a#b", BadSettings),
+        ({"token": {"env": "ODD"}}, "a#b", BadSettings),
+        ({"token": {"env": "FOREIGN"}}, "a#b", BadSettings),
+        ({"address": "vault.example"}, "a#b", BadSettings),
+        ({"address": "https://vault:port"}, "a#b", BadSettings),
     ],
 )
 def test_a_refusal_has_a_name_and_tells_no_secret(
     address: str, fields: dict[str, Any], reference: str, error: type[Day2Error]
 ) -> None:
     with pytest.raises(error) as raised:
-        vault(address, **fields).get(reference)
+        vault(**{"address": address, **fields}).get(reference)
     told = f"{raised.value} {raised.value.hint}"
     assert not any(secret in told for secret in (TOKEN, SECRET_ID, "p2", "p1", "expired"))
+
+
+def test_the_end_of_a_line_is_no_part_of_a_token(address: str) -> None:
+    assert vault(address, token={"env": "LINE"}).get("kolla/db#password") == "p2"
 
 
 def test_a_vault_that_is_not_there_is_unreachable() -> None:

@@ -76,3 +76,12 @@ def test_a_review_that_read_nothing_is_not_kept(tmp_path: Path) -> None:
         assert logs.keep(connection, review(NOW, source=""), MemorySettings()) is None
     assert logs.history(memory, "c", "") == []
     memory.close()
+
+
+def test_a_review_of_another_version_hides_no_other(tmp_path: Path) -> None:
+    memory = open_memory(tmp_path)
+    with memory.writing() as connection:
+        for days in (0, 1):
+            logs.save(connection, review(NOW + timedelta(days=days), "a"))
+        connection.exec_driver_sql("UPDATE log_reviews SET review = x'00' WHERE id = 1")
+    assert [found.id for found in logs.history(memory, "c", "")] == [2]

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import sqlite3
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -13,7 +15,7 @@ from alembic.script import ScriptDirectory
 from day2.errors import MemoryUnusable
 from day2.memory import rounds, surveys
 from day2.memory.retention import MemorySettings
-from day2.memory.schema import HEAD, metadata
+from day2.memory.schema import HEAD, metadata, survey_tables
 from day2.memory.store import MIGRATIONS, Memory, open_memory
 from day2.model.finding import Finding, Subject
 from day2.model.round import Report
@@ -180,3 +182,47 @@ def test_a_full_disk_is_a_named_error_and_nothing_is_half_written(memory: Memory
         limit(connection)
         surveys.save(connection, big)
     assert surveys.latest(memory, "c", "r") == []
+
+
+def spoil(memory: Memory, statement: str) -> None:
+    with memory.writing() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_a_survey_of_another_version_is_not_kept_any_more(memory: Memory) -> None:
+    with memory.writing() as connection:
+        saved = [surveys.save(connection, survey()) for _one in range(2)]
+        older = surveys._pack(msgspec.msgpack.encode([{"id": "1"}]))  # noqa: SLF001 - of before
+        connection.execute(
+            survey_tables.update().where(survey_tables.c.survey_id == saved[0]).values(packed=older)
+        )
+    spoil(memory, "UPDATE surveys SET document = x'00' WHERE id = (SELECT max(id) FROM surveys)")
+    assert [surveys.load(memory, number) for number in saved] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        ("UPDATE rounds SET report = x'00'", rounds.history),
+        ("UPDATE rounds SET report = x'00'", rounds.tallies),
+        ("UPDATE findings SET document = CAST('{}' AS BLOB)", rounds.known_findings),
+    ],
+)
+def test_what_cannot_be_read_back_is_a_named_error(
+    memory: Memory, statement: str, read: Callable[[Memory, str, str], object]
+) -> None:
+    with memory.writing() as connection:
+        rounds.save(connection, report("a"), None)
+    spoil(memory, statement)
+    with pytest.raises(MemoryUnusable, match="cannot be read"):
+        read(memory, "c", "r")
+
+
+def test_findings_are_forgotten_with_the_rounds_that_had_them(memory: Memory) -> None:
+    with memory.writing() as connection:
+        rounds.save(connection, report("long gone", "still there"), None)
+        rounds.save(connection, report(at=AT + timedelta(days=1), gone=("long gone",)), None)
+        later = AT + timedelta(days=900)
+        surveys.forget_old(connection, MemorySettings(), later, "c", "r")
+    known = rounds.known_findings(memory, "c", "r")
+    assert [one.finding.key for one in known] == ["still there"]

@@ -42,6 +42,14 @@ def test_points_come_back_newest_first_and_only_of_the_days_asked_for(memory: Me
     assert usage.at(memory, "c", "r", AT + DAY) is None
 
 
+def test_a_point_of_another_version_is_none(memory: Memory) -> None:
+    keep(memory, AT - DAY, AT)
+    with memory.writing() as connection:
+        connection.exec_driver_sql("UPDATE usage SET rows = x'00' WHERE at LIKE '2025-%'")
+    assert usage.history(memory, "c", "r", days=7, now=AT) == [UsagePoint(at=AT, rows=[ROW])]
+    assert usage.at(memory, "c", "r", AT - DAY) is None
+
+
 def test_points_go_with_the_rounds(memory: Memory) -> None:
     keep(memory, AT, AT + 10 * DAY)
     keep(memory, AT, cloud="other")

@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from day2.survey.endpoints import Endpoint, _merged, root_of
+from day2.adapters.clock import SystemClock
+from day2.adapters.openstack.clouds import Credentials
+from day2.adapters.openstack.limits import LoadSettings
+from day2.adapters.openstack.session import Session
+from day2.adapters.tls import TlsSettings
+from day2.survey.endpoints import Endpoint, EndpointReader, _merged, root_of
+from day2.survey.read import SurveySettings, read
+from lab.parts.certificates import Authority
 
 
 @pytest.mark.parametrize(
@@ -38,3 +51,41 @@ def test_interfaces_and_services_that_share_a_url_are_one_address() -> None:
         Endpoint(url="http://h:1/", service_type="compute", interfaces=["internal", "public"]),
         Endpoint(url="http://other:1/", service_type="compute", interfaces=["admin"]),
     ]
+
+
+@pytest.mark.parametrize(("named", "trusted"), [("", False), ("ca_file", True)])
+@pytest.mark.parametrize("account", ["its own", "the usual"])
+def test_an_address_of_the_catalogue_may_have_the_authority_of_the_settings(
+    tmp_path: Path, named: str, account: str, *, trusted: bool
+) -> None:
+    folders = [tmp_path / "public", tmp_path / "internal"]
+    for folder in folders:
+        folder.mkdir()
+    public, internal = map(Authority, folders)
+    bundle = tmp_path / "server.pem"
+    bundle.write_bytes(public.server(["127.0.0.1"], 90))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    credentials = Credentials(
+        name="c",
+        auth_type="password",
+        auth={
+            "auth_url": f"https://127.0.0.1:{server.server_port}/v3",
+            "username": "u",
+            "password": "p",
+        },
+        verify=str(internal.ca_file) if account == "its own" else True,
+    )
+    load, clock = LoadSettings(request_seconds_max=3), SystemClock()
+    tls = TlsSettings(ca_file=str(public.ca_file) if named else "")
+    reader = EndpointReader(Session(credentials, limits=load, clock=clock), tls=tls, clock=clock)
+    jobs = [msgspec.structs.replace(job, after=()) for job in reader.jobs(["certificates"])]
+    try:
+        found = read(jobs, cloud="c", region="", clock=clock, load=load, settings=SurveySettings())
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [row.trusted for row in found.tables.certificates] == [trusted]

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The virtual addresses of a cloud: what Kolla's settings, and the inventory, call so."""
+"""What Kolla's globals say: virtual addresses, and where one's own configuration lies."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.kolla.variables import reader
 from day2.errors import BadSettings
 
 NAMES = {
@@ -32,11 +33,7 @@ def virtual_addresses(settings: KollaSettings, variables: Mapping[str, str]) -> 
         BadSettings: when a file is there and cannot be read.
 
     """
-    told: dict[str, Any] = dict(variables)
-    folder = Path(settings.config_dir).expanduser()
-    files = [folder / "globals.yml", *sorted((folder / "globals.d").glob("*.yml"))]
-    for file in files:
-        told |= _read(file)
+    told: dict[str, Any] = {**variables, **_globals(settings)}
     if any(str(told.get(name, "yes")).strip().lower() in OFF for name in HOLDERS):
         return {}
     found: dict[str, list[str]] = {}
@@ -45,6 +42,27 @@ def virtual_addresses(settings: KollaSettings, variables: Mapping[str, str]) -> 
         if value and "{{" not in value:
             found.setdefault(value, []).append(called)
     return {address: " and ".join(called) for address, called in found.items()}
+
+
+def custom_config(settings: KollaSettings) -> Path:
+    """Return the folder of the operator's own configuration (`node_custom_config`).
+
+    Kolla-Ansible's default where globals.yml names it by a template, or cannot be read.
+    """
+    told: dict[str, Any] = {}
+    with suppress(BadSettings):
+        told = _globals(settings)
+    value = str(told.get("node_custom_config") or "").strip()
+    named = value.startswith("/") and "{{" not in value
+    return Path(value) if named else Path(settings.config_dir) / "config"
+
+
+def _globals(settings: KollaSettings) -> dict[str, Any]:
+    folder = Path(settings.config_dir).expanduser()
+    told: dict[str, Any] = {}
+    for file in (folder / "globals.yml", *sorted((folder / "globals.d").glob("*.yml"))):
+        told |= _read(file)
+    return told
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -58,8 +76,8 @@ def _read(file: Path) -> dict[str, Any]:
             f"cannot read {file}: {error.strerror}", hint="setting clouds.NAME.kolla.config_dir"
         ) from None
     try:
-        found = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+        found = reader().load(text)
+    except (YAMLError, ValueError) as error:
         # The error's own text quotes the file: only the place is told.
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""

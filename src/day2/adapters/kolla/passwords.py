@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import Node
 
 from day2.adapters.kolla.settings import KollaSettings
+from day2.adapters.kolla.variables import AnsibleConstructor, reader
 from day2.adapters.kolla.virtualenv import Virtualenv
 from day2.errors import BadSettings
 
@@ -30,7 +29,7 @@ class Ciphertext(msgspec.Struct, frozen=True):
     text: str
 
 
-class _Loader(SafeConstructor):
+class _Loader(AnsibleConstructor):
     """Reads `!vault` as a `Ciphertext`."""
 
 
@@ -147,11 +146,9 @@ def _values(tree: Any) -> Iterator[str]:  # noqa: ANN401 - whatever YAML holds
 
 
 def _parse(text: str, file: Path) -> dict[str, Any]:
-    reader = YAML(typ="safe", pure=True)
-    reader.Constructor = _Loader
     try:
-        found = reader.load(text)
-    except YAMLError as error:
+        found = reader(_Loader).load(text)
+    except (YAMLError, ValueError) as error:
         # The error's own text quotes the file: only the place is told.
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""

@@ -174,10 +174,9 @@ def _credentials(
     regions = [r.get("name") if isinstance(r, dict) else r for r in entry.get("regions") or []]
     region = chosen.region or entry.get("region_name") or next(iter(regions), "")
     interface = chosen.interface or entry.get("interface") or entry.get("endpoint_type") or "public"
-    verify: bool | str = entry.get("cacert") or entry.get("verify", True)
-    certificate = (
-        (str(entry["cert"]), str(entry["key"])) if entry.get("cert") and entry.get("key") else None
-    )
+    authority = entry.get("cacert")
+    verify: bool | str = _home(authority) if authority else entry.get("verify", True)
+    own = [_home(entry[name]) for name in ("cert", "key") if entry.get(name)]
     return Credentials(
         name=name,
         auth_type=str(entry.get("auth_type") or "password"),
@@ -185,9 +184,14 @@ def _credentials(
         region=str(region or ""),
         interface=str(interface).removesuffix("URL"),
         verify=verify,
-        client_certificate=certificate,
+        client_certificate=(own[0], own[1]) if len(own) == 2 else None,  # noqa: PLR2004 - both
         source=source,
     )
+
+
+def _home(file: object) -> str:
+    """Write `~/ca.pem` out, as every OpenStack client does."""
+    return str(Path(str(file)).expanduser())
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

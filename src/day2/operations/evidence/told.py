@@ -22,7 +22,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the hosts told, or in `error` why none was asked; the deployment host is `local`.
 
     `configured` False: the settings name no inventory. `vips` maps an address that Kolla's settings
-    name to what it is called there.
+    name to what it is called there, and `vips_error` is why it is not known which they are.
     """
 
     hosts: list[HostEvidence] = []
@@ -30,6 +30,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     configured: bool = True
     local: HostEvidence | None = None
     vips: dict[str, str] = {}
+    vips_error: str = ""
 
     @property
     def answered(self) -> list[HostEvidence]:
@@ -107,7 +108,9 @@ def vip(told: Told) -> Section:
     """Say which host holds each virtual address: none, one or several."""
     state, why = _state(told, lambda what: what == "addresses")
     configured = told.configured
-    if told.configured and not told.error and not told.vips:
+    if told.configured and told.vips_error:
+        state, why = State.NOT_READ, [told.vips_error]
+    elif told.configured and not told.error and not told.vips:
         state, configured = State.NOT_READ, False
         why = [
             "Kolla's globals and the inventory name no kolla_internal_vip_address, or no keepalived"

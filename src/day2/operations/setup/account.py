@@ -18,7 +18,6 @@ from day2.model.examination import Item, State
 from day2.operations.setup.doctor import Probe, failure, ok, skipped
 from day2.operations.setup.rights import Rights
 from day2.survey.lists import COLLECTIONS
-from day2.survey.witnesses import ADMIN
 
 CLOCK_SECONDS_MAX = 5.0
 
@@ -110,18 +109,11 @@ class Examiner:
 
     def _roles(self, who: Identity) -> Item:
         roles = ", ".join(who.roles) or "none"
-        detail = f"{roles}; access is {self._access}"
-        if self._access == "observe":
-            detail += ": no writer is wired, whatever the account may do"
-        elif ADMIN not in who.roles:
-            return Item(
-                id="roles",
-                title="roles",
-                state=State.WARNING,
-                detail=f"{detail}, which an account without the role admin can hardly do",
-                cure="grant the role, or set access: observe",
-                commands=[self._rights.grant(who)],
-            )
+        said = {
+            "observe": "no writer is wired, whatever the account may do",
+            "propose": "plans are made, and none may run",
+        }.get(self._access, "changes are made with the account for writing")
+        detail = f"{roles}; access is {self._access}: {said}"
         return Item(id="roles", title="roles", state=State.OK, detail=detail)
 
     def _region(self, who: Identity) -> Item:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -130,9 +131,9 @@ def _accounts(wanted: Wanted, environment: Mapping[str, str], found: Found) -> N
             variables = openrc.variables(files.text_of(candidate))
             source = str(candidate)
             break
-    if not variables or not variables.get("OS_AUTH_URL"):
+    if not variables or not _is_url(variables.get("OS_AUTH_URL")):
         raise BadSettings(
-            "no account found: no clouds.yaml, no openrc file, and OS_AUTH_URL is not set",
+            "no account found: no clouds.yaml, no openrc file, and OS_AUTH_URL is not set to a URL",
             hint="name one: day2 init --clouds-file /etc/kolla/clouds.yaml "
             "(written by: kolla-ansible post-deploy)",
         )
@@ -181,11 +182,13 @@ def _entries(file: Path, wanted: Wanted, environment: Mapping[str, str]) -> list
     for name in chosen:
         entry = listed[name]
         auth = entry.get("auth") if isinstance(entry, dict) else None
-        if not isinstance(auth, dict) or not auth.get("auth_url"):
+        if not isinstance(auth, dict) or not _is_url(auth.get("auth_url")):
             if wanted.os_clouds:
-                raise BadSettings(f"{file}: cloud {name!r} has no auth_url")
+                raise BadSettings(f"{file}: cloud {name!r} has no auth_url that is a URL")
             continue
-        regions = [r.get("name") if isinstance(r, dict) else r for r in entry.get("regions") or []]
+        named = entry.get("regions")
+        several = named if isinstance(named, list) else []
+        regions = [r.get("name") if isinstance(r, dict) else r for r in several]
         found += [
             Account(
                 entry=str(name),
@@ -199,6 +202,15 @@ def _entries(file: Path, wanted: Wanted, environment: Mapping[str, str]) -> list
             for region in (regions or [entry.get("region_name")])
         ]
     return found
+
+
+def _is_url(text: object) -> bool:
+    """Tell whether an address of Keystone can be taken apart: people write `host:PORT`."""
+    try:
+        parts = urlsplit(str(text or ""))
+        return bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def _openrc_files(kolla: Kolla | None) -> list[Path]:

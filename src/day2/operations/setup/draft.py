@@ -14,6 +14,10 @@ from day2.errors import BadUsage
 from day2.operations.setup.discover import Account, Found, Kolla, Wanted
 
 KOLLA_ACCOUNTS = "kolla-admin"
+# What `kolla-ansible post-deploy` writes: one account, by its scope and its endpoints.
+KOLLA_ENTRIES = frozenset(
+    f"{KOLLA_ACCOUNTS}{scope}{where}" for scope in ("", "-system") for where in ("", "-internal")
+)
 # From this release on (2026.1) Kolla makes an account with the tag `monitoring` by itself.
 MONITORING_ACCOUNT_SINCE = 22
 # From this release on (2025.1) ProxySQL is on by default, and with it the account `monitor`.
@@ -79,7 +83,7 @@ def _targets(accounts: list[Account], *, one_each: bool) -> list[tuple[Account, 
     for account in accounts:
         where = urlsplit(account.auth_url)
         key: tuple[str, ...] = (where.hostname or account.auth_url, str(where.port), account.region)
-        if account.entry.startswith(KOLLA_ACCOUNTS):
+        if account.entry in KOLLA_ENTRIES:
             key = (KOLLA_ACCOUNTS, account.region)
         if one_each:
             key = (account.entry, account.region)
@@ -90,7 +94,7 @@ def _targets(accounts: list[Account], *, one_each: bool) -> list[tuple[Account, 
             group,
             key=lambda a: (
                 a.system,
-                a.entry.startswith(KOLLA_ACCOUNTS) and a.interface != "internal",
+                a.entry in KOLLA_ENTRIES and a.interface != "internal",
             ),
         )
         chosen.append((order[0], [a for a in group if a is not order[0]]))
@@ -99,7 +103,7 @@ def _targets(accounts: list[Account], *, one_each: bool) -> list[tuple[Account, 
 
 def _name(wanted: str, account: Account, taken: list[str]) -> str:
     """Make a name that is a word of a dotted path."""
-    plain = "kolla" if wanted.startswith(KOLLA_ACCOUNTS) else _UNSAFE.sub("-", wanted).strip("-")
+    plain = "kolla" if wanted in KOLLA_ENTRIES else _UNSAFE.sub("-", wanted).strip("-")
     plain = plain or _UNSAFE.sub("-", account.region).strip("-").lower() or "cloud"
     if plain in taken and account.region:
         plain = f"{plain}-{_UNSAFE.sub('-', account.region).strip('-').lower()}"

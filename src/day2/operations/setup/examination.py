@@ -17,7 +17,7 @@ from day2.adapters.openstack.session import Session
 from day2.adapters.secrets import SecretRef, Secrets
 from day2.errors import Day2Error
 from day2.model.examination import Examination, Item
-from day2.operations.setup import account, doctor, files, kolla, local
+from day2.operations.setup import account, doctor, files, kolla, local, writing
 from day2.operations.setup.parts import NEEDED_KINDS, PARTS, with_commands
 from day2.settings import Settings, state_folder
 from day2.survey.lanes import Job
@@ -27,6 +27,7 @@ from day2.survey.read import SurveySettings
 SECONDS_MAX = 50.0
 REQUEST_SECONDS_MAX = 10.0
 MEMORY_SECONDS_MAX = 10.0
+ACT = "act"
 
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[str, int, int], None]
@@ -190,4 +191,22 @@ def _account(site: Site, access: str, clock: Clock) -> tuple[list[Item], list[do
     )
     file = Path(credentials.source)
     items = [local.private("accounts", "accounts file", file)] if file.is_file() else []
-    return items, examiner.probes()
+    probes = examiner.probes()
+    if access == ACT:
+        probes.append(_writing(site, limits, clock))
+    return items, probes
+
+
+def _writing(site: Site, limits: LoadSettings, clock: Clock) -> doctor.Probe:
+    """Make what tries the account that changes the cloud."""
+    own = f"clouds.{site.cloud}.writing"
+
+    def run() -> list[Item]:
+        if not site.settings.value(f"{own}.cloud"):
+            return [writing.unset(own)]
+        reading = f"clouds.{site.cloud}.openstack"
+        chosen = site.settings.section(clouds.WritingSettings, reading, own)
+        found = clouds.find(chosen, site.environment)
+        return [writing.examine(found, limits=limits, clock=clock, section=own)]
+
+    return doctor.Probe(id=writing.NAME, title=writing.TITLE, lane="writing", run=run)

@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
+from day2.adapters.kolla.variables import reader
 from day2.errors import BadSettings
 from day2.settings import yaml_fault
 
@@ -63,18 +62,15 @@ def text_of(file: Path) -> str:
 
 
 def mapping_of(file: Path) -> dict[str, Any]:
-    """Return a YAML mapping; unknown tags (`!vault`, `!unsafe`) become plain text.
+    """Return a YAML mapping; `!vault` becomes empty text.
 
     Raises:
         BadSettings: when it cannot be read, is not YAML, or is not a mapping.
 
     """
     text = text_of(file)
-    reader = YAML(typ="safe", pure=True)
-    reader.Constructor = _Tolerant
-    reader.allow_duplicate_keys = True  # as Ansible does: the last one wins
     try:
-        found = reader.load(text)
+        found = reader().load(text)
     except RecursionError:
         raise BadSettings(f"{file} is nested too deeply for settings") from None
     except (YAMLError, ValueError, TypeError) as error:
@@ -131,14 +127,3 @@ def _lines(text: str) -> dict[str, str]:
         if match:
             found[match[1]] = match[2].split(" #")[0].strip().strip("\"'")
     return found
-
-
-class _Tolerant(SafeConstructor):
-    """Builds plain values only; what Ansible alone understands becomes empty text."""
-
-
-def _opaque(_constructor: object, _suffix: str, _node: object) -> str:
-    return ""
-
-
-_Tolerant.add_multi_constructor("!", _opaque)

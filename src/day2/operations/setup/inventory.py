@@ -137,10 +137,17 @@ def _ini_host(found: Inventory, group: str, line: str) -> None:
     if not words:
         return
     variables = dict(word.split("=", 1) for word in words[1:] if "=" in word)
-    names = _expanded(words[0])
+    names = _expanded(_without_port(words[0]))
     found.hosts.setdefault(group, []).extend(names)
     for name in names:
         _learn(found, name, variables)
+
+
+def _without_port(pattern: str) -> str:
+    """Return `control01` of `control01:2222`: the port is SSH's; IPv6 addresses stay whole."""
+    head, colon, port = pattern.rpartition(":")
+    outside = _RANGE.sub("", head)
+    return head if colon and port.isdecimal() and outside and ":" not in outside else pattern
 
 
 def _expanded(pattern: str) -> list[str]:

@@ -4,12 +4,19 @@
 import os
 import shlex
 import stat
+import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from day2.model.examination import Item, State
 from day2.operations.setup import files
 from day2.operations.setup.doctor import ok
+
+# A list of rights of a file: a version, then entries of tag, rights, and who.
+RIGHTS = "system.posix_acl_access"
+ENTRIES = struct.Struct("<HHI")
+GROUPS, READ = (0x04, 0x08), 4
 
 
 def settings_file(file: Path | None, candidates: Sequence[Path], *, account: bool) -> Item:
@@ -44,7 +51,7 @@ def settings_file(file: Path | None, candidates: Sequence[Path], *, account: boo
 def private(name: str, title: str, file: Path) -> Item:
     """Prove that a file with passwords can be read by us, and by nobody else."""
     try:
-        mode = file.stat().st_mode
+        found = file.stat()
         with file.open("rb"):
             pass
     except OSError as error:
@@ -57,7 +64,10 @@ def private(name: str, title: str, file: Path) -> Item:
             commands=[f'sudo setfacl -m "u:$USER:r" {shlex.quote(str(file))}'],
             exit_code=2,
         )
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
+    mode = found.st_mode
+    if mode & stat.S_IROTH or (mode & stat.S_IRGRP and _read_by_groups(file)):
+        quoted = shlex.quote(str(file))
+        ours = found.st_uid == os.geteuid()
         return Item(
             id=name,
             title=title,
@@ -65,9 +75,26 @@ def private(name: str, title: str, file: Path) -> Item:
             detail=f"{file} holds passwords, and others may read it "
             f"(mode {stat.S_IMODE(mode):04o})",
             cure="make it private",
-            commands=[f"chmod 600 {shlex.quote(str(file))}"],
+            # Somebody else's file is perhaps open to us by its group only.
+            commands=[
+                f"chmod 600 {quoted}" if ours else f'sudo setfacl -m "u:$USER:r,g::-,o::-" {quoted}'
+            ],
         )
     return ok(name, title, f"{file} is private")
+
+
+def _read_by_groups(file: Path) -> bool:
+    """Tell whether any group may read a file whose mode says so.
+
+    Where single users were given rights, that bit of the mode is the bound of what they were given,
+    and says nothing of groups.
+    """
+    told = b""
+    with suppress(OSError):
+        told = os.getxattr(file, RIGHTS)
+    whole = len(told) >= ENTRIES.size and (len(told) - 4) % ENTRIES.size == 0
+    entries = list(ENTRIES.iter_unpack(told[4:])) if whole else []
+    return not entries or any(tag in GROUPS and rights & READ for tag, rights, _who in entries)
 
 
 def state(folder: Path) -> Item:

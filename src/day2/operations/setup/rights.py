@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from day2.adapters.kolla.addresses import custom_config
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.openstack.listing import Service
 from day2.adapters.openstack.pages import Collection
@@ -153,7 +154,7 @@ class Rights:
         )
 
     def _cure(self, who: Identity) -> str:
-        policy = f"{self._kolla.config_dir}/config/SERVICE/policy.yaml (SERVICE: nova, keystone, …)"
+        policy = f"{custom_config(self._kolla)}/SERVICE/policy.yaml (SERVICE: nova, keystone, …)"
         if ADMIN in who.roles:
             return (
                 "the cloud's own policy refuses even the role admin: allow the rules in "
@@ -180,10 +181,13 @@ class Rights:
     def _by_policy_only(self, service: Service, collection: Collection) -> Item:
         """Heat refuses this list to everybody until its policy file says otherwise."""
         project = PROJECT_NAMES.get(service.type, service.type)
-        folder = shlex.quote(f"{self._kolla.config_dir}/config/{project}")
+        folder = shlex.quote(str(custom_config(self._kolla) / project))
         rule = '\'"stacks:global_index": "role:admin"\''
         tool = f"{self._kolla.virtualenv}/bin/" if self._kolla.virtualenv else ""
         inventory = shlex.quote(self._kolla.inventory or "INVENTORY")
+        # Without it kolla-ansible takes the globals of /etc/kolla, which may be another cloud's.
+        other = self._kolla.config_dir.rstrip("/") != "/etc/kolla"
+        config = f" --configdir {shlex.quote(self._kolla.config_dir)}" if other else ""
         return Item(
             id=f"lists.{service.type}.{collection.kind}",
             title=f"{collection.kind} of all projects",
@@ -194,7 +198,7 @@ class Rights:
             commands=[
                 f"mkdir -p {folder}",
                 f"echo {rule} >> {folder}/policy.yaml",
-                f"{tool}kolla-ansible reconfigure --tags heat -i {inventory}",
+                f"{tool}kolla-ansible reconfigure --tags heat -i {inventory}{config}",
             ],
         )
 

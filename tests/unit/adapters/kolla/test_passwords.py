@@ -103,3 +103,20 @@ def test_a_virtualenv_without_ansible_is_named(tmp_path: Path) -> None:
     settings = KollaSettings(config_dir=str(tmp_path))
     with pytest.raises(BadSettings, match="bin/ansible-vault"):
         Passwords(settings, Virtualenv(str(tmp_path / "venv"), {})).get("hidden")
+
+
+def test_of_two_entries_with_one_name_the_last_counts(tmp_path: Path) -> None:
+    found = passwords(tmp_path, f"{PLAIN}database_password: later\n")
+    assert found.get("database_password") == "later"
+    assert "later" in found.plain()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("0189", "0189"), ("0123", "83"), ("1e5", "1e5"), ("12", "12"), ("1.5", "1.5"), ("'7'", "7")],
+)
+def test_a_password_without_quotes_is_what_ansible_makes_of_it(
+    tmp_path: Path, written: str, read: str
+) -> None:
+    assert passwords(tmp_path, f"own: {written}\n").get("own") == read

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import stat
+import struct
 import threading
 import time
 from collections.abc import Sequence
@@ -189,6 +192,38 @@ def test_passwords_that_others_may_read_are_a_warning(tmp_path: Path) -> None:
     assert (found.state, found.commands) == (State.WARNING, [f"chmod 600 {file}"])
     file.chmod(0o600)
     assert local.private("accounts", "accounts file", file).state is State.OK
+
+
+def test_a_right_that_the_doctor_had_given_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "passwords.yml"
+    file.write_text("")
+    file.chmod(0o600)
+
+    def give(group: int) -> None:
+        # What `setfacl -m u:65534:r` leaves, with what the group of the file may do.
+        nobody = 0xFFFFFFFF
+        entries = [(1, 6, nobody), (2, 4, 65534), (4, group, nobody), (16, 4, nobody)]
+        listed = [struct.pack("<HHI", *entry) for entry in [*entries, (32, 0, nobody)]]
+        try:
+            os.setxattr(file, local.RIGHTS, struct.pack("<I", 2) + b"".join(listed))
+        except OSError as error:
+            pytest.skip(f"no lists of rights here: {error}")
+
+    give(group=0)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert local.private("p", "p", file).state is State.OK
+    give(group=4)
+    assert local.private("p", "p", file).state is State.WARNING
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_somebody_else_stays_readable_for_us(tmp_path: Path) -> None:
+    file = tmp_path / "passwords.yml"
+    file.write_text("")
+    file.chmod(0o640)
+    os.chown(file, 65534, 0)
+    (command,) = local.private("p", "p", file).commands
+    assert command == f'sudo setfacl -m "u:$USER:r,g::-,o::-" {file}'
 
 
 def test_state_folder_is_to_be_private_and_need_not_exist(tmp_path: Path) -> None:

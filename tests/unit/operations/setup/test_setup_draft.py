@@ -48,6 +48,18 @@ def test_kollas_four_entries_are_one_cloud_read_inside() -> None:
     assert made.sections["openstack"].values["cloud"] == "kolla-admin-internal"
 
 
+def test_an_entry_of_another_cloud_that_is_named_like_kollas_is_another_cloud() -> None:
+    entries = [
+        account("kolla-admin", "https://203.0.113.1:5000"),
+        account("kolla-admin-internal", interface="internal"),
+        account("kolla-admin-paris", "https://198.51.100.1:5000"),
+    ]
+    made = draft(Found(accounts=entries), Wanted())
+    chosen = [cloud.sections["openstack"].values["cloud"] for cloud in made]
+    assert chosen == ["kolla-admin-internal", "kolla-admin-paris"]
+    assert [cloud.name for cloud in made] == ["kolla", "kolla-admin-paris"]
+
+
 def test_regions_of_one_entry_are_clouds_of_their_own() -> None:
     entries = [account("site", region=region) for region in ("North", "South")]
     made = draft(Found(accounts=entries), Wanted())

@@ -106,3 +106,10 @@ def test_ansibles_own_answer_is_taken() -> None:
     assert found.members("mariadb") == ["c1"]
     assert found.address("c1") == "10.0.0.1"
     assert "never kept" not in repr(found)
+
+
+def test_a_port_is_no_part_of_a_name(tmp_path: Path) -> None:
+    text = "[control]\ncontrol[1:2]:2222\n[compute]\nfd00::1 a=b\n"
+    found = inventory.read(write(tmp_path, "multinode", text))
+    assert found.members("control") == ["control1", "control2"]
+    assert found.members("compute") == ["fd00::1"]
