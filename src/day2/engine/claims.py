@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places in scopes (`source:compute01`, `cloud`): how many steps may be at one thing at a time.
 
-They hold over all runs of the engine, and are kept in the memory: a step that was under way when
-the engine was killed has its places before any other step gets one.
+They hold over all runs of this installation, and are kept in the memory: a step that was under
+way when its engine ended has its places before any other step gets one, whoever carries it on.
 """
 
 import threading
@@ -27,11 +27,23 @@ class Claims:
         self._waiting: dict[Owner, Mapping[str, int]] = {}
         self._order: dict[str, int] = {}
 
-    def load(self, run: str) -> None:
-        """Take over what a run held when its engine ended."""
+    def load(self) -> None:
+        """Take over what every run held when its engine ended: half-done work goes on meanwhile."""
+        with self._changed:
+            self._held = runs.held(self._memory)
+
+    def line_up(self, run: str) -> None:
+        """Give a run its turn: after those that were taken before it."""
         with self._changed:
             self._order.setdefault(run, len(self._order))
-            self._held |= runs.held(self._memory, [run])
+
+    def in_the_way(self, run: str) -> set[str]:
+        """Name the runs that hold what steps of this one wait for."""
+        with self._changed:
+            wanted: set[str] = set()
+            for (own, _n), scopes in self._waiting.items():
+                wanted |= scopes.keys() if own == run else set()
+            return {own for (own, _n), scopes in self._held.items() if scopes & wanted} - {run}
 
     def forget(self, run: str) -> None:
         """Give back what an ended run may still hold."""

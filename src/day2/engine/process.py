@@ -106,11 +106,13 @@ class Engine:
             # Another name at each start: the library's own recovery finds nothing to revive.
             self.executor = f"{socket.gethostname()}:{own.pid}:{own.started.rpartition(':')[2]}"
             write_private(self._folder / WHO, msgspec.json.encode(own))
+            self._claims.load()
             database = open_engine_database(self._folder, self._database)
             self._durable = Durable(database, executor=self.executor, body=self._work)
             self._durable.launch()
             try:
                 self._hold()
+                self._leave()
             finally:
                 runs.release(self._memory, self.executor)
 
@@ -121,6 +123,20 @@ class Engine:
             if idle > (LEAVE_SECONDS if self._books else LOOK_SECONDS) and not self._window_opens():
                 return
             self._clock.sleep(LOOK_SECONDS)
+
+    def _leave(self) -> None:
+        """Let the next engine take what only waits for the places of runs that stand still."""
+        for name in list(self._books):
+            others = sorted(self._claims.in_the_way(name))
+            if not others:
+                continue
+            why = (
+                f"waits for what {', '.join(others)} holds, which stands still: "
+                f"day2 run show {others[0]}; carry it on, or cancel it, and this goes on as well"
+            )
+            state = State.WAITING if runs.load(self._memory, name).gates else State.PAUSED
+            with self._memory.writing() as connection:
+                runs.set_state(connection, name, state, detail=why, chosen=1)
 
     def _look(self) -> None:
         self._activity.halted = (self._folder / HALT).exists()
@@ -150,7 +166,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever it is, the run says so
             self._refuse(run, str(error))
             return
-        self._claims.load(run.id)
+        self._claims.line_up(run.id)
         self._activity.tell(runs.wishes(self._memory, self.executor))
         self._books[run.id] = Book(
             self._memory,
