@@ -38,7 +38,9 @@ from day2.model.run import Run, State, Wanted
 LOCK, WHO, HALT = "engine.lock", "engine.json", "stop-all"
 LOOK_SECONDS = 0.2
 LEAVE_SECONDS = 4.0
-"""Chains that a killed engine left are begun within a second or two: not idle before that."""
+"""Between two steps nothing works for a moment: that is not idle yet."""
+BEGIN_SECONDS_MAX = 600.0
+"""What is still not begun then is not coming: another engine may do better."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class Engine:
         heads: Heads,
         database: str = "",
         point: Callable[[str], None] = lambda _name: None,
+        leave_seconds: float = LEAVE_SECONDS,
     ) -> None:
         self._memory = memory
         self._folder = memory.folder
@@ -73,6 +76,7 @@ class Engine:
         self._heads = heads
         self._database = database
         self._point = point
+        self._leave_seconds = leave_seconds
         self._activity = Activity(clock)
         self._claims = Claims(memory)
         self._books: dict[str, Book] = {}
@@ -120,9 +124,14 @@ class Engine:
         while True:
             self._look()
             idle = self._activity.idle_seconds()
-            if idle > (LEAVE_SECONDS if self._books else LOOK_SECONDS) and not self._window_opens():
+            leaves = idle > (self._leave_seconds if self._books else LOOK_SECONDS)
+            if leaves and not self._window_opens() and not self._begins(idle):
                 return
             self._clock.sleep(LOOK_SECONDS)
+
+    def _begins(self, idle: float) -> bool:
+        """Tell whether a run is still to be begun: it would stand still, called running."""
+        return idle < BEGIN_SECONDS_MAX and any(map(self._durable.begins, list(self._books)))
 
     def _leave(self) -> None:
         """Let the next engine take what only waits for the places of runs that stand still."""
