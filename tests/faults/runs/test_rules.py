@@ -454,3 +454,17 @@ def test_a_freeze_that_cannot_be_read_pauses_the_run_and_not_every_engine(
     stand.want("toy-frozen-badly", Wanted.RUN)
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-frozen-badly").state is State.DONE
+
+
+def test_a_cancel_after_the_last_step_finds_all_of_it_done(
+    engines: Nursery, tmp_path: Path
+) -> None:
+    """Who reads that it was cancelled believes that some of it was not done, and plans it again."""
+    stand = Stand(tmp_path, 1)
+    stand.file(plan("toy-too-late", 1))
+    assert engines.engine(stand, "after 2/end")[0] == -9
+    stand.want("toy-too-late", Wanted.CANCEL)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-too-late")
+    assert [step.outcome for step in run.steps] == [Ending.DONE, Ending.DONE]
+    assert run.state is State.DONE
