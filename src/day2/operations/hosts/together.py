@@ -17,6 +17,8 @@ OURS = "day2:"
 """How the reason of every disable of ours begins."""
 ZONE, AGGREGATE, QUORUM = "zone", "aggregate", "quorum"
 SHOWN = 4
+UNKNOWN = "UNKNOWN"
+"""The status of a service whose cell does not answer: its name is all that is known."""
 # Group of Kolla-Ansible's inventory (or of ceph-ansible's): the quorum of its members.
 QUORUMS: Mapping[str, str] = {
     "mariadb": "Galera",
@@ -47,7 +49,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     def too_many(self, host: str, services: Iterable[ComputeService]) -> str:
         """Say who is away, when this host may not be away as well; empty when it may."""
         others = {_label(name) for name in self.hosts} - {_label(host)}
-        away = sorted(s.host for s in services if _label(s.host) in others and is_away(s))
+        away = sorted(_told(s) for s in services if _label(s.host) in others and is_away(s))
         if len(away) < self.away_max:
             return ""
         more = f" and {len(away) - SHOWN} more" if len(away) > SHOWN else ""
@@ -88,9 +90,15 @@ def together(
 
 
 def is_away(service: ComputeService) -> bool:
-    """Tell whether a host is drained by us, or down."""
+    """Tell whether a host is drained by us, or down; of one whose cell is down nobody knows."""
+    if service.status == UNKNOWN:
+        return True
     ours = service.status == "disabled" and (service.disabled_reason or "").startswith(OURS)
     return ours or service.forced_down or service.state == "down"
+
+
+def _told(service: ComputeService) -> str:
+    return f"{service.host} (its cell is down)" if service.status == UNKNOWN else service.host
 
 
 def quorums_of(hosts: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

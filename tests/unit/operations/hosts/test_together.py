@@ -96,3 +96,13 @@ def test_many_that_are_away_are_counted() -> None:
     rows = [make.compute_service(host, **AWAY) for host in hosts]
     said = Together(kind="zone", name="z", hosts=hosts, away_max=2).too_many("h0", rows)
     assert said == "h1, h2, h3, h4 and 4 more are away, of the zone z like this one: 2 at a time"
+
+
+def test_a_neighbour_whose_cell_is_down_is_not_taken_for_present() -> None:
+    """Nova tells its name then and nothing else: it may have been drained a moment before."""
+    rows = [
+        make.compute_service("h0"),
+        ComputeService(host="h1", binary="nova-compute", status="UNKNOWN"),
+    ]
+    galera = Together(kind="quorum", name="Galera", hosts=["h0", "h1", "h2"])
+    assert galera.too_many("h0", rows).startswith("h1 (its cell is down) is away, of the quorum")
