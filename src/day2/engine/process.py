@@ -2,7 +2,8 @@
 """The process that holds runs: one per machine and state folder, started by those who file runs.
 
 It takes runs that somebody chose, carries them on, and leaves when they have ended or wait for
-people. Killed at any time it loses nothing: another one carries on what somebody asks it to.
+people, unless one of them made what ends by itself meanwhile. Killed at any time it loses nothing:
+another one carries on what somebody asks it to.
 """
 
 import contextlib
@@ -125,7 +126,7 @@ class Engine:
             self._look()
             idle = self._activity.idle_seconds()
             leaves = idle > (self._leave_seconds if self._books else LOOK_SECONDS)
-            if leaves and not self._window_opens() and not self._begins(idle):
+            if leaves and not (self._window_opens() or self._upkeep.needed or self._begins(idle)):
                 return
             self._clock.sleep(LOOK_SECONDS)
 

@@ -119,6 +119,23 @@ def test_a_paused_run_begins_no_step_and_goes_on_when_told(engines: Nursery, sta
     assert stand.run("toy-pause").state is State.DONE
 
 
+def test_an_engine_stays_at_a_gate_while_what_its_run_made_would_end_by_itself(
+    engines: Nursery, stand: Stand
+) -> None:
+    """A silence, say: the alerts of planned work would wake people while they sleep on a gate."""
+    made = plan("toy-light", 3, gate=True)
+    light = structs.replace(made.steps[0], n=20, stage=0, action="light", fingerprint={})
+    stand.file(structs.replace(made, steps=[*made.steps, light]))
+    (stand.state / "leave").write_text("0.5")
+    engine = background(engines, stand)
+    until(lambda: stand.run("toy-light").state is State.WAITING)
+    time.sleep(2)
+    assert stand.run("toy-light").engine != ""
+    stand.answer("toy-light", "approve")
+    engine.join()
+    assert stand.run("toy-light").state is State.DONE
+
+
 def test_stop_all_holds_every_act(engines: Nursery, stand: Stand) -> None:
     flag = stand.state / "stop-all"
     flag.touch()
