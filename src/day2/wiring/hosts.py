@@ -48,7 +48,7 @@ class HostPlans:
             purpose=purpose,
             allow=allow,
             asked=self._asked(ticket),
-            addresses=self._addresses(host) if self._policy.silence_alerts else (),
+            addresses=self._addresses(host),
             quorums=self._quorums(),
         )
 
