@@ -215,7 +215,9 @@ def _moves(picture: Picture, intent: Intent) -> Iterator[Refusal]:
     names = {server.id: server for server in picture.tables.servers}
     for migration in picture.arriving:
         server = names.get(migration.instance_uuid)
-        if server is not None and server.host != picture.host:
+        # A record alone is no move: a conductor that died leaves it `running` for ever.
+        busy = server is not None and server.task_state is not None
+        if server is not None and busy and server.host != picture.host:
             yield Refusal(
                 subject=subject(server),
                 why=f"it is on its way here (migration {migration.id}, {migration.status}): wait "

@@ -272,6 +272,17 @@ def test_a_server_on_its_way_here_is_waited_for() -> None:
     assert (refusal.kind, refusal.blocker) == ("arriving", True)
 
 
+def test_a_record_of_a_move_that_died_with_its_conductor_blocks_nothing() -> None:
+    """Nova keeps it `running` for ever; a server on its way has a task."""
+    stays = guest("s9", host="cmp2", task_state=None)
+    migrations = [
+        make.migration(
+            instance_uuid="s9", status="running", source_compute="cmp2", dest_compute="cmp1"
+        )
+    ]
+    assert not planned(cloud([stays], migrations=migrations)).blockers
+
+
 @pytest.mark.parametrize(
     ("instance", "blockers"),
     [
