@@ -32,6 +32,7 @@ from day2.engine.windows import Closed, closed
 from day2.engine.work import Work
 from day2.errors import Locked, Refused
 from day2.memory import plans, runs
+from day2.memory.journal import Journalist
 from day2.memory.store import Memory, open_engine_database
 from day2.model.plan import Plan, Saved
 from day2.model.run import Run, State, Wanted
@@ -173,6 +174,9 @@ class Engine:
             # What the settings do not allow is told before the run begins, which waits for them.
             for name in {step.action for step in saved.plan.steps}:
                 place.actions.get(name)
+        except Refused as error:
+            self._refuse(run, str(error), ends=run.wanted is Wanted.CANCEL)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the run says so
             self._refuse(run, str(error))
             return
@@ -188,10 +192,30 @@ class Engine:
         with self._activity.working():
             self._durable.start(run.id)
 
-    def _refuse(self, run: Run, why: str) -> None:
-        """Leave a run as it is: whoever mends what is wrong lets it go on."""
+    def _refuse(self, run: Run, why: str, *, ends: bool = False) -> None:
+        """Leave a run as it is: whoever mends what is wrong lets it go on.
+
+        `ends`: nobody can, and it was cancelled. It ends as it stands, or it would hold its places
+        for ever.
+        """
+        if not ends:
+            with self._memory.writing() as connection:
+                runs.set_state(connection, run.id, State.PAUSED, detail=why, engine="")
+            return
+        now, said = self._clock.now(), f"left as it stood: {why}"
         with self._memory.writing() as connection:
-            runs.set_state(connection, run.id, State.PAUSED, detail=why, engine="")
+            Journalist(run.cloud, run.region).append(
+                connection,
+                at=now,
+                run=run.id,
+                kind="ended",
+                by=run.by,
+                body={"state": State.CANCELLED.value, "detail": said},
+            )
+            runs.set_state(
+                connection, run.id, State.CANCELLED, detail=said, ended_at=now, engine="", chosen=0
+            )
+        self._claims.forget(run.id)
 
     def _show(self, book: Book) -> None:
         """Say in the memory whether the run works, waits for an answer, or is paused."""

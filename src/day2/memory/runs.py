@@ -225,6 +225,13 @@ def held(memory: Memory) -> dict[tuple[str, int], set[str]]:
     return found
 
 
+def clouds(memory: Memory, own: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return cloud and region of these runs."""
+    query = sa.select(runs.c.id, runs.c.cloud, runs.c.region).where(runs.c.id.in_(list(own)))
+    with memory.reading() as connection:
+        return {row.id: (row.cloud, row.region) for row in connection.execute(query)}
+
+
 def claim(connection: sa.Connection, run: str, n: int, scopes: Iterable[str]) -> None:
     """Keep that a step holds a place in each of these scopes."""
     for scope in scopes:
