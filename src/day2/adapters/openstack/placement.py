@@ -62,8 +62,8 @@ class Placement:
         for uuid in dict.fromkeys((root, *tree)):
             path = f"/resource_providers/{part(uuid)}/allocations"
             what = f"allocations of provider {provider}"
-            taken: dict[str, Taken] = self._api.read(path, what, dict[str, Taken], "allocations")
-            found |= taken.keys()
+            taken = self._api.read(path, what, dict[str, Taken], "allocations")
+            found.update(taken)
         return sorted(found)
 
     def _providers(self, **query: str) -> list[ResourceProvider]:
