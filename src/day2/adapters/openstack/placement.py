@@ -74,7 +74,7 @@ class Placement:
                 path="/resource_providers",
                 key="resource_providers",
                 row=ResourceProvider,
-                query=query,
+                query={**query},
             )
         )
         return found

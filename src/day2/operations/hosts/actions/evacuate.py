@@ -126,7 +126,7 @@ class Evacuate:
         seconds = self._down_seconds + OUTAGE_SECONDS
         reports = do.wait("heartbeat", told, bool, seconds_max=seconds, every=2.0)
         if reports is None:
-            return f"{source} is forced down, and Nova did not tell whether its nova-compute reports"
+            return f"{source} is forced down, and Nova did not tell whether it reports"
         if reports:
             return f"{source} is forced down, and its nova-compute reports all the time: it lives"
         return ""
