@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dead host by whole commands: refused while it may live, evacuated, and let back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -59,6 +60,9 @@ class Operator:
     """Somebody at a shell, in front of a sandbox with a dead host."""
 
     def __init__(self, folder: Path) -> None:
+        # Two people, on a machine where one may have logged in.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/loginuid").write_text("4294967295")
         self.home = Home(folder)
         self.folder = folder
         file = folder / "dead.yaml"

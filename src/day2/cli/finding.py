@@ -113,8 +113,7 @@ class _Word(Document):
 
     def produce(self, parsed: argparse.Namespace) -> Produced:
         """Keep the word."""
-        import getpass
-
+        from day2.adapters.people import who
         from day2.memory import rounds
 
         site = self.site(parsed)
@@ -125,7 +124,7 @@ class _Word(Document):
             kind=self.kind,
             reason=parsed.reason,
             ticket=parsed.ticket,
-            by=getpass.getuser(),
+            by=who(site.environment),
             at=now,
             until=until(parsed.until, now),
         )

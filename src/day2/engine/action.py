@@ -70,8 +70,9 @@ class Doing(Protocol):
         """Change something: the function looks whether it is done already, then acts.
 
         It has an intent and an outcome in the journal. It does not wait for what it started: the
-        handle that it returns is recorded first. It is not begun when the run is paused, cancelled
-        or frozen; time-outs and 5xx answers of the function are asked again (it looks first).
+        handle that it returns is recorded first. It is not begun while everything is stopped
+        (`run stop-all`); pause, cancel, windows and freezes are looked at between steps only.
+        Time-outs and 5xx answers of the function are asked again (it looks first).
         """
 
     def wait(

@@ -135,10 +135,11 @@ class Book:
         said = ", ".join(f"{count[ending]} {ending.value}" for ending in Ending if count[ending])
         why = self.must_stop()
         said = f"{said}; stopped: {why}" if why else said
-        if cancelled:
-            return State.CANCELLED, said
+        # Whatever was wanted after its last step: who reads CANCELLED thinks that some is undone.
         if not count[Ending.FAILED] and not left and len(steps) == len(self.plan.steps):
             return State.DONE, said
+        if cancelled:
+            return State.CANCELLED, said
         acted = any(s.outcome is Ending.DONE and not self._readonly(s.n) for s in steps)
         return (State.PARTIAL if acted or done else State.FAILED), said
 

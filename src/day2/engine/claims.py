@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places in scopes (`source:compute01`, `cloud`): how many steps may be at one thing at a time.
 
-They hold over all runs of the engine, and are kept in the memory: a step that was under way when
-the engine was killed has its places before any other step gets one.
+They hold over all runs at one cloud, and are kept in the memory: a step that was under
+way when its engine ended has its places before any other step gets one, whoever carries it on.
 """
 
 import threading
@@ -26,12 +26,28 @@ class Claims:
         self._held: dict[Owner, set[str]] = {}
         self._waiting: dict[Owner, Mapping[str, int]] = {}
         self._order: dict[str, int] = {}
+        self._clouds: dict[str, tuple[str, str]] = {}
 
-    def load(self, run: str) -> None:
-        """Take over what a run held when its engine ended."""
+    def load(self) -> None:
+        """Take over what every run held when its engine ended: half-done work goes on meanwhile."""
+        with self._changed:
+            self._held = runs.held(self._memory)
+            self._clouds |= runs.clouds(self._memory, {run for run, _n in self._held})
+
+    def line_up(self, run: str) -> None:
+        """Give a run its turn: after those that were taken before it."""
         with self._changed:
             self._order.setdefault(run, len(self._order))
-            self._held |= runs.held(self._memory, [run])
+            self._clouds |= runs.clouds(self._memory, [run])
+
+    def in_the_way(self, run: str) -> set[str]:
+        """Name the runs that hold what steps of this one wait for."""
+        with self._changed:
+            wanted: set[str] = set()
+            for (own, _n), scopes in self._waiting.items():
+                wanted |= scopes.keys() if own == run else set()
+            found = {own for (own, _n), scopes in self._held.items() if scopes & wanted}
+            return {own for own in found - {run} if self._meet(own, run)}
 
     def forget(self, run: str) -> None:
         """Give back what an ended run may still hold."""
@@ -74,16 +90,25 @@ class Claims:
 
     def _may(self, owner: Owner) -> bool:
         """Tell whether there is room, and nobody before this one waits for the same."""
-        used = Counter(scope for scopes in self._held.values() for scope in scopes)
+        used = Counter(
+            scope
+            for (run, _n), scopes in self._held.items()
+            if self._meet(run, owner[0])
+            for scope in scopes
+        )
         wanted = self._waiting[owner]
         if any(used[scope] >= room for scope, room in wanted.items()):
             return False
         mine = self._rank(owner)
         for other, scopes in self._waiting.items():
-            before = self._rank(other) < mine
+            before = self._meet(other[0], owner[0]) and self._rank(other) < mine
             if before and scopes.keys() & wanted.keys() and self._fits(scopes, used):
                 return False
         return True
+
+    def _meet(self, one: str, other: str) -> bool:
+        """Tell whether two runs are at one cloud: hosts of two may have the same names."""
+        return self._clouds.get(one) == self._clouds.get(other)
 
     @staticmethod
     def _fits(scopes: Mapping[str, int], used: Counter[str]) -> bool:

@@ -9,7 +9,7 @@ the journal's row is returned.
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -171,9 +171,20 @@ class Durably:
             yield
             return
         claims, activity = self._tools.claims, self._tools.activity
+
+        def look() -> None:
+            if known is None and activity.wanted(self.run) is Wanted.CANCEL:
+                raise Cancelled
+
         with activity.waiting():
-            context = claims.holding(self.run, self._step.n, limits, idle=lambda: None)
-            context.__enter__()
+            context: AbstractContextManager[None] = claims.holding(
+                self.run, self._step.n, limits, idle=look
+            )
+            try:
+                context.__enter__()
+            except Cancelled:
+                # It has not begun, and will not: whoever has the place may keep it for days.
+                context = nullcontext()
         try:
             yield
         finally:

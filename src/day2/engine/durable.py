@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandle
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandle, WorkflowStatus
 
 # The format of recorded runs. A database of each released format is kept as a test: old runs are
 # replayed by new code, and a change of the calls of a workflow stands behind a number of its own.
@@ -70,11 +70,12 @@ class Durable:
             enable_otlp=False,
         )
         self._executor = executor
+        self._begun: set[str] = set()
         DBOS(config=config)
         decorated = DBOS.workflow(name=RUN, max_recovery_attempts=ATTEMPTS_MAX)
-        self._whole: Callable[[str], Any] = decorated(_function(body.whole))
+        self._whole: Callable[[str], Any] = decorated(self._function(body.whole))
         decorated = DBOS.workflow(name=PART, max_recovery_attempts=ATTEMPTS_MAX)
-        self._part: Callable[[str, int, str], Any] = decorated(_function(body.part))
+        self._part: Callable[[str, int, str], Any] = decorated(self._function(body.part))
 
     def launch(self) -> None:
         """Open the database, and bring its tables to what the library wants."""
@@ -82,10 +83,7 @@ class Durable:
 
     def start(self, run: str) -> None:
         """Begin a run, or carry it on with every chain of it that had begun."""
-        known = DBOS.list_workflows(
-            workflow_id_prefix=run, status=PENDING, load_input=False, load_output=False
-        )
-        own = [w for w in known if w.workflow_id == run or w.workflow_id.startswith(f"{run}/")]
+        own = _pending(run)
         # What is ours already, or on the queue that we take from, must not be put there again: it
         # would run twice at the same time.
         left = [w for w in own if w.status == "PENDING" and w.executor_id != self._executor]
@@ -115,18 +113,34 @@ class Durable:
         """
         return DBOS.run_step({"name": name}, lambda: _or_break_off(function))
 
+    def begins(self, run: str) -> bool:
+        """Tell whether something of a run is still to be begun by this process.
+
+        What is carried on goes over the library's queue, which is looked at now and then, and more
+        seldom the busier the database is.
+        """
+        return any(w.workflow_id not in self._begun for w in _pending(run))
+
+    def _function(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Hide that it is a method: the library would look for its object in the database."""
+
+        def call(*args: Any) -> Any:  # noqa: ANN401
+            self._begun.add("/".join(map(str, args)))
+            return _or_break_off(lambda: method(*args))
+
+        return call
+
     def close(self) -> None:
         """Stop the library's threads; what runs is not waited for."""
         DBOS.destroy(destroy_registry=True)
 
 
-def _function(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Hide that it is a method: the library would look for its object in the database."""
-
-    def call(*args: Any) -> Any:  # noqa: ANN401
-        return _or_break_off(lambda: method(*args))
-
-    return call
+def _pending(run: str) -> list[WorkflowStatus]:
+    """List what has not ended of a run: the whole of it, and its chains."""
+    known = DBOS.list_workflows(
+        workflow_id_prefix=run, status=PENDING, load_input=False, load_output=False
+    )
+    return [w for w in known if w.workflow_id == run or w.workflow_id.startswith(f"{run}/")]
 
 
 def _or_break_off(function: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -122,6 +122,17 @@ def file(memory: Memory, saved: Saved, filer: Filer, changes: ChangeSettings, *,
     if shut is not None and saved.plan.changes and not (wait and shut.until):
         hint = "--wait files it now and begins then" if shut.until else "see setting changes"
         raise Refused(shut.why, hint=hint)
+    if (
+        shut is not None
+        and shut.until
+        and saved.plan.changes
+        and shut.until >= saved.plan.expires_at
+    ):
+        raise Refused(
+            f"{shut.why}, and the plan {saved.plan.id} expires before, "
+            f"{saved.plan.expires_at:%Y-%m-%d %H:%M} UTC",
+            hint="make a new one nearer to that time",
+        )
     run = _run(saved, filer)
     with memory.writing() as connection:
         if runs.insert_run(connection, run):

@@ -4,6 +4,7 @@
 import logging
 import logging.handlers
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from day2.memory.journal import Head
 from day2.memory.store import Memory
 
 LOG = logging.getLogger(__name__)
+_TORN = re.compile(r"[0-9]{1,4}[0-9T:+-]*( [0-9]*(:[0-9a-f]*)?)?")
+"""The beginning of what `append` writes."""
 
 
 class Heads:
@@ -56,20 +59,23 @@ def append(file: Path, head: Head, at: datetime) -> None:
 def copied(file: Path) -> list[Head]:
     """Read the heads that were copied to a file.
 
+    A last line that ends in the middle was torn by a power cut; the next copy goes on behind it.
+
     Raises:
         BadSettings: when it cannot be read, or a line holds no head.
 
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise BadSettings(f"cannot read the copied heads in {file}: {error.strerror}") from None
     found = []
-    for number, line in enumerate(lines, 1):
-        head = journal.read_head(line) if line.strip() else None
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        said = line.strip("\0 \r\n")
+        head = journal.read_head(said) if said else None
         if head is not None:
             found.append(head)
-        elif line.strip():
+        elif said and (line.endswith("\n") or not _TORN.fullmatch(said)):
             raise BadSettings(f"{file}, line {number}: not a head of the journal")
     return found
 

@@ -2,7 +2,8 @@
 """The process that holds runs: one per machine and state folder, started by those who file runs.
 
 It takes runs that somebody chose, carries them on, and leaves when they have ended or wait for
-people. Killed at any time it loses nothing: another one carries on what somebody asks it to.
+people, unless one of them made what ends by itself meanwhile. Killed at any time it loses nothing:
+another one carries on what somebody asks it to.
 """
 
 import contextlib
@@ -31,6 +32,7 @@ from day2.engine.windows import Closed, closed
 from day2.engine.work import Work
 from day2.errors import Locked, Refused
 from day2.memory import plans, runs
+from day2.memory.journal import Journalist
 from day2.memory.store import Memory, open_engine_database
 from day2.model.plan import Plan, Saved
 from day2.model.run import Run, State, Wanted
@@ -38,7 +40,9 @@ from day2.model.run import Run, State, Wanted
 LOCK, WHO, HALT = "engine.lock", "engine.json", "stop-all"
 LOOK_SECONDS = 0.2
 LEAVE_SECONDS = 4.0
-"""Chains that a killed engine left are begun within a second or two: not idle before that."""
+"""Between two steps nothing works for a moment: that is not idle yet."""
+BEGIN_SECONDS_MAX = 600.0
+"""What is still not begun then is not coming: another engine may do better."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,7 @@ class Engine:
         heads: Heads,
         database: str = "",
         point: Callable[[str], None] = lambda _name: None,
+        leave_seconds: float = LEAVE_SECONDS,
     ) -> None:
         self._memory = memory
         self._folder = memory.folder
@@ -73,6 +78,7 @@ class Engine:
         self._heads = heads
         self._database = database
         self._point = point
+        self._leave_seconds = leave_seconds
         self._activity = Activity(clock)
         self._claims = Claims(memory)
         self._books: dict[str, Book] = {}
@@ -106,11 +112,13 @@ class Engine:
             # Another name at each start: the library's own recovery finds nothing to revive.
             self.executor = f"{socket.gethostname()}:{own.pid}:{own.started.rpartition(':')[2]}"
             write_private(self._folder / WHO, msgspec.json.encode(own))
+            self._claims.load()
             database = open_engine_database(self._folder, self._database)
             self._durable = Durable(database, executor=self.executor, body=self._work)
             self._durable.launch()
             try:
                 self._hold()
+                self._leave()
             finally:
                 runs.release(self._memory, self.executor)
 
@@ -118,9 +126,28 @@ class Engine:
         while True:
             self._look()
             idle = self._activity.idle_seconds()
-            if idle > (LEAVE_SECONDS if self._books else LOOK_SECONDS) and not self._window_opens():
+            leaves = idle > (self._leave_seconds if self._books else LOOK_SECONDS)
+            if leaves and not (self._window_opens() or self._upkeep.needed or self._begins(idle)):
                 return
             self._clock.sleep(LOOK_SECONDS)
+
+    def _begins(self, idle: float) -> bool:
+        """Tell whether a run is still to be begun: it would stand still, called running."""
+        return idle < BEGIN_SECONDS_MAX and any(map(self._durable.begins, list(self._books)))
+
+    def _leave(self) -> None:
+        """Let the next engine take what only waits for the places of runs that stand still."""
+        for name in list(self._books):
+            others = sorted(self._claims.in_the_way(name))
+            if not others:
+                continue
+            why = (
+                f"waits for what {', '.join(others)} holds, which stands still: "
+                f"day2 run show {others[0]}; carry it on, or cancel it, and this goes on as well"
+            )
+            state = State.WAITING if runs.load(self._memory, name).gates else State.PAUSED
+            with self._memory.writing() as connection:
+                runs.set_state(connection, name, state, detail=why, chosen=1)
 
     def _look(self) -> None:
         self._activity.halted = (self._folder / HALT).exists()
@@ -147,10 +174,13 @@ class Engine:
             # What the settings do not allow is told before the run begins, which waits for them.
             for name in {step.action for step in saved.plan.steps}:
                 place.actions.get(name)
+        except Refused as error:
+            self._refuse(run, str(error), ends=run.wanted is Wanted.CANCEL)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the run says so
             self._refuse(run, str(error))
             return
-        self._claims.load(run.id)
+        self._claims.line_up(run.id)
         self._activity.tell(runs.wishes(self._memory, self.executor))
         self._books[run.id] = Book(
             self._memory,
@@ -162,10 +192,30 @@ class Engine:
         with self._activity.working():
             self._durable.start(run.id)
 
-    def _refuse(self, run: Run, why: str) -> None:
-        """Leave a run as it is: whoever mends what is wrong lets it go on."""
+    def _refuse(self, run: Run, why: str, *, ends: bool = False) -> None:
+        """Leave a run as it is: whoever mends what is wrong lets it go on.
+
+        `ends`: nobody can, and it was cancelled. It ends as it stands, or it would hold its places
+        for ever.
+        """
+        if not ends:
+            with self._memory.writing() as connection:
+                runs.set_state(connection, run.id, State.PAUSED, detail=why, engine="")
+            return
+        now, said = self._clock.now(), f"left as it stood: {why}"
         with self._memory.writing() as connection:
-            runs.set_state(connection, run.id, State.PAUSED, detail=why, engine="")
+            Journalist(run.cloud, run.region).append(
+                connection,
+                at=now,
+                run=run.id,
+                kind="ended",
+                by=run.by,
+                body={"state": State.CANCELLED.value, "detail": said},
+            )
+            runs.set_state(
+                connection, run.id, State.CANCELLED, detail=said, ended_at=now, engine="", chosen=0
+            )
+        self._claims.forget(run.id)
 
     def _show(self, book: Book) -> None:
         """Say in the memory whether the run works, waits for an answer, or is paused."""

@@ -37,8 +37,9 @@ def undo(
 ) -> Plan:
     """Plan the way back of what a run has done; pure.
 
-    The steps come back in the reverse order of their stages, those of one stage at the same time;
-    what the others need to come back at all is first (`Opening`).
+    The steps come back in the reverse order of their stages, those of one stage at the same time
+    but for the steps of one chain, which come back in reverse; what the others need to come back
+    at all is first (`Opening`).
     What cannot be taken back is refused by name, with the reason that the plan gave.
 
     Raises:
@@ -57,7 +58,7 @@ def undo(
     refused: list[Refusal] = []
     # A step that failed may have done its deed and not proven it: its facts say so.
     done = [s for s in run.steps if s.acted and s.n in by_number]
-    for did in sorted(done, key=lambda s: (-by_number[s.n].stage, s.n)):
+    for did in sorted(done, key=lambda s: (-by_number[s.n].stage, -s.n)):
         step = by_number[did.n]
         if step.readonly:
             continue
@@ -73,12 +74,14 @@ def undo(
             refused.append(Refusal(subject=step.subject, why=why, kind="irreversible"))
             continue
         first = isinstance(action, Opening) and action.undone_first
-        steps.append(structs.replace(back, stage=0 if first else 1 + last - step.stage))
+        stage = 0 if first else 1 + last - step.stage
+        # What must not go at the same time must not come back at the same time.
+        steps.append(structs.replace(back, stage=stage, chain=step.chain))
     if not steps:
         said = (f"{one.subject.type} {one.subject.label}: {one.why}" for one in refused[:SHOWN])
         raise Refused(f"{run.id} did nothing that day2 can take back", hint="; ".join(said))
     steps.sort(key=lambda s: s.stage)
-    steps = [structs.replace(s, n=n, chain=f"step-{n}") for n, s in enumerate(steps, start=1)]
+    steps = [structs.replace(s, n=n) for n, s in enumerate(steps, start=1)]
     return Plan(
         id=name,
         kind="undo",

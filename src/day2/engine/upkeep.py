@@ -2,7 +2,7 @@
 """What a step made and what ends by itself, a silence, is renewed while its run goes on."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from day2.adapters.clock import Clock
@@ -57,15 +57,24 @@ class Upkeep:
         self._thread = threading.Thread(target=self.round, name="upkeep", daemon=True)
         self._thread.start()
 
+    @property
+    def needed(self) -> bool:
+        """Tell whether a run has made what ends by itself: also while it waits for people."""
+        return any(True for _kept in self._kept())
+
     def round(self) -> None:
         """Look at every run once; what cannot be looked at now is looked at the next time."""
+        for book, step, action, facts in self._kept():
+            self._keep(book, step, action, facts)
+
+    def _kept(self) -> Iterator[tuple[Book, Step, Kept, Mapping[str, Any]]]:
         for book in self._books():
             actions = self._actions(book)
             for step in book.plan.steps:
                 ran, action = book.step(step.n), actions.get(step.action)
                 done = ran is not None and ran.outcome is Ending.DONE
                 if ran is not None and done and isinstance(action, Kept):
-                    self._keep(book, step, action, ran.facts)
+                    yield book, step, action, ran.facts
 
     def _keep(self, book: Book, step: Step, action: Kept, facts: Mapping[str, Any]) -> None:
         try:

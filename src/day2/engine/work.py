@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from day2.engine.action import Action, Result, Seen
 from day2.engine.book import ACTED, CHANGED, GONE, Book, too_many_changed
@@ -22,6 +23,7 @@ from day2.model.plan import Step, changed
 from day2.model.run import State, Wanted
 
 PREFLIGHT = Step(action="preflight", subject=Subject(type="run", id=""), why="", readonly=True)
+CHANGES = structs.replace(PREFLIGHT, readonly=False)
 
 
 class NotNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Work:
         with tools.activity.working():
             book = self._held(run)
             do = Durably(tools, book, PREFLIGHT)
-            stale = do.call("preflight", lambda: self._preflight(book))["ok"]
+            stale = do.call("preflight", lambda: self._preflight(book, do))["ok"]
             if not stale:
                 for stage, chains in enumerate(book.stages()):
                     self._stage(book, stage, [name for name, _steps in chains])
@@ -218,11 +220,17 @@ class Work:
             book.end(connection, step, told, entry.at)
         return {"ok": told.ending.value}
 
-    def _preflight(self, book: Book) -> dict[str, Any]:
+    def _preflight(self, book: Book, do: Durably) -> dict[str, Any]:
         """Look at every subject before anything is changed: is the plan still about this cloud?
 
+        A run that was filed to begin later, or was paused at once, waits here: what was true when
+        it was filed may be days old when it begins, and so may the plan.
         What cannot be read now is looked at again when its turn comes; what is a bug is told then.
         """
+        if self._hold(book, CHANGES if book.plan.changes else PREFLIGHT, do):
+            return {"ok": ""}
+        if self._tools().clock.now() >= (until := book.plan.expires_at):
+            return {"ok": f"the plan expired {until:%Y-%m-%d %H:%M} UTC; make a new one"}
         try:
             found = differences(book.plan, self._actions(book))
         except Exception:  # noqa: BLE001 - else a bug of one action ends the engine with all its runs

@@ -142,6 +142,7 @@ def take(memory: Memory, run: str, engine: str, now: datetime) -> bool:
                 chosen=0,
                 engine=engine,
                 state=State.RUNNING.value,
+                detail="",
                 started_at=sa.func.coalesce(runs.c.started_at, sa.literal(now, runs.c.at.type)),
             )
         )
@@ -214,14 +215,21 @@ def close_gate(connection: sa.Connection, run: str, name: str) -> None:
     connection.execute(run_gates.delete().where(run_gates.c.run == run, run_gates.c.name == name))
 
 
-def held(memory: Memory, held_by: Iterable[str]) -> dict[tuple[str, int], set[str]]:
-    """Return the places that these runs hold: scopes by run and step."""
-    query = sa.select(claims).where(claims.c.run.in_(list(held_by)))
+def held(memory: Memory) -> dict[tuple[str, int], set[str]]:
+    """Return the places that runs hold that have not ended: scopes by run and step."""
+    query = sa.select(claims).join(runs, runs.c.id == claims.c.run).where(_GOES_ON)
     found: dict[tuple[str, int], set[str]] = {}
     with memory.reading() as connection:
         for row in connection.execute(query):
             found.setdefault((row.run, row.n), set()).add(row.scope)
     return found
+
+
+def clouds(memory: Memory, own: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return cloud and region of these runs."""
+    query = sa.select(runs.c.id, runs.c.cloud, runs.c.region).where(runs.c.id.in_(list(own)))
+    with memory.reading() as connection:
+        return {row.id: (row.cloud, row.region) for row in connection.execute(query)}
 
 
 def claim(connection: sa.Connection, run: str, n: int, scopes: Iterable[str]) -> None:

@@ -284,8 +284,8 @@ class Backups:
             BadUsage: when there is no such set.
 
         """
+        from day2.adapters.people import who
         from day2.model.backup import Record, Told
-        from day2.wiring.changes import who
 
         found = self.vault.find(name)
         self.vault.record(

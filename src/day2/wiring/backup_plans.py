@@ -34,10 +34,10 @@ class BackupPlans:
         self, kind: Kind, method: Method, parent: "Found | None" = None, *, always: bool = False
     ) -> "Draft":
         """Name a set that is to be taken now."""
+        from day2.adapters.people import who
         from day2.adapters.vaults.vault import Draft
         from day2.operations.backup.plan import set_id
         from day2.operations.backup.takers.taker import ALWAYS
-        from day2.wiring.changes import who
 
         now = self._site.clock.now()
         return Draft(
@@ -160,8 +160,8 @@ class BackupPlans:
 
         """
         from day2.adapters.adopting.recognise import listing, recognise
+        from day2.adapters.people import who
         from day2.operations.backup.plan import ADOPT, plan_adopt
-        from day2.wiring.changes import who
 
         self._site.changes.require("propose")
         if not folder.is_dir():

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The road of changes on one cloud: plans, runs, journal, and the engine that carries runs on."""
 
-import getpass
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from day2.adapters import processes
+from day2.adapters.people import who
 from day2.engine.settings import ChangeSettings, EngineSettings, JournalSettings
 from day2.errors import Locked, Refused, Unreachable
 from day2.memory import journal, plans, runs
@@ -344,11 +344,6 @@ def engine(site: "Site", load_site: "type[Site]", config: str | None) -> "Engine
     return Engine(
         site.memory, clock=site.clock, place=place, heads=Changes(site).heads, database=url
     )
-
-
-def who(environment: Mapping[str, str]) -> str:
-    """Name the person: behind sudo, who called it."""
-    return environment.get("SUDO_USER") or getpass.getuser()
 
 
 def _kept(environment: Mapping[str, str]) -> list[str]:

@@ -48,7 +48,7 @@ class HostPlans:
             purpose=purpose,
             allow=allow,
             asked=self._asked(ticket),
-            addresses=self._addresses(host) if self._policy.silence_alerts else (),
+            addresses=self._addresses(host),
             quorums=self._quorums(),
         )
 
@@ -132,8 +132,8 @@ class HostPlans:
         return self._site.survey(DRAIN_KINDS, progress)
 
     def _asked(self, ticket: str) -> "Asked":
+        from day2.adapters.people import who
         from day2.operations.hosts.plan import Asked
-        from day2.wiring.changes import who
 
         return Asked(
             now=self._site.clock.now(),

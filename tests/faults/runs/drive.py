@@ -17,7 +17,7 @@ from pathlib import Path
 
 from day2.adapters.clock import SystemClock
 from day2.engine.heads import Heads
-from day2.engine.process import Engine, Place
+from day2.engine.process import LEAVE_SECONDS, Engine, Place
 from day2.engine.settings import ChangeSettings, JournalSettings
 from day2.engine.windows import Freeze
 from day2.errors import BadSettings, Locked
@@ -67,7 +67,7 @@ def serve(state: Path, toy: Path, killer: Killer) -> None:
             foundation=elsewhere.read_text() if elsewhere.exists() else "toy",
         )
 
-    url = state / "database"
+    url, leave = state / "database", state / "leave"
     Engine(
         memory,
         clock=clock,
@@ -75,6 +75,7 @@ def serve(state: Path, toy: Path, killer: Killer) -> None:
         heads=heads,
         database=url.read_text() if url.exists() else "",
         point=killer,
+        leave_seconds=float(leave.read_text()) if leave.exists() else LEAVE_SECONDS,
     ).run()
 
 

@@ -113,6 +113,19 @@ def test_steps_of_one_chain_share_a_place_also_after_a_kill(
     require_whole(stand, "toy-chain", 2)
 
 
+def test_an_engine_does_not_leave_before_what_it_carries_on_has_begun(
+    engines: Nursery, tmp_path: Path
+) -> None:
+    """On a loaded machine the queue is looked at late; here the engine leaves early instead."""
+    stand = Stand(tmp_path, SERVERS)
+    stand.file(plan("toy-late", SERVERS))
+    assert engines.engine(stand, "acted 3/start")[0] == -9
+    (stand.state / "leave").write_text("0.3")
+    stand.want("toy-late", Wanted.RUN)
+    assert engines.engine(stand) == (0, "-")
+    require_whole(stand, "toy-late")
+
+
 def test_a_run_at_a_gate_is_not_revived_by_an_engine_for_another(
     engines: Nursery, tmp_path: Path
 ) -> None:

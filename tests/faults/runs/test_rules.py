@@ -119,6 +119,23 @@ def test_a_paused_run_begins_no_step_and_goes_on_when_told(engines: Nursery, sta
     assert stand.run("toy-pause").state is State.DONE
 
 
+def test_an_engine_stays_at_a_gate_while_what_its_run_made_would_end_by_itself(
+    engines: Nursery, stand: Stand
+) -> None:
+    """A silence, say: the alerts of planned work would wake people while they sleep on a gate."""
+    made = plan("toy-light", 3, gate=True)
+    light = structs.replace(made.steps[0], n=20, stage=0, action="light", fingerprint={})
+    stand.file(structs.replace(made, steps=[*made.steps, light]))
+    (stand.state / "leave").write_text("0.5")
+    engine = background(engines, stand)
+    until(lambda: stand.run("toy-light").state is State.WAITING)
+    time.sleep(2)
+    assert stand.run("toy-light").engine != ""
+    stand.answer("toy-light", "approve")
+    engine.join()
+    assert stand.run("toy-light").state is State.DONE
+
+
 def test_stop_all_holds_every_act(engines: Nursery, stand: Stand) -> None:
     flag = stand.state / "stop-all"
     flag.touch()
@@ -454,3 +471,17 @@ def test_a_freeze_that_cannot_be_read_pauses_the_run_and_not_every_engine(
     stand.want("toy-frozen-badly", Wanted.RUN)
     assert engines.engine(stand) == (0, "-")
     assert stand.run("toy-frozen-badly").state is State.DONE
+
+
+def test_a_cancel_after_the_last_step_finds_all_of_it_done(
+    engines: Nursery, tmp_path: Path
+) -> None:
+    """Who reads that it was cancelled believes that some of it was not done, and plans it again."""
+    stand = Stand(tmp_path, 1)
+    stand.file(plan("toy-too-late", 1))
+    assert engines.engine(stand, "after 2/end")[0] == -9
+    stand.want("toy-too-late", Wanted.CANCEL)
+    assert engines.engine(stand) == (0, "-")
+    run = stand.run("toy-too-late")
+    assert [step.outcome for step in run.steps] == [Ending.DONE, Ending.DONE]
+    assert run.state is State.DONE

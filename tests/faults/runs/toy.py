@@ -218,6 +218,27 @@ class Mad:
         return None
 
 
+class Light:
+    """Light a candle that burns down."""
+
+    name = "light"
+
+    def look(self, _step: Step) -> Seen:
+        return Seen()
+
+    def perform(self, _step: Step, _do: Doing) -> Result:
+        return Result(ending=Ending.DONE, detail="it burns")
+
+    def undo(self, _step: Step, _facts: Mapping[str, Any]) -> Step | None:
+        return None
+
+    def ends_soon(self, _step: Step, _facts: Mapping[str, Any], _run: str) -> bool:
+        return False
+
+    def renew(self, _step: Step, _facts: Mapping[str, Any], _run: str) -> str:
+        return ""
+
+
 class Program:
     """A program that takes its time and ends with 3, as kolla-ansible might."""
 
@@ -251,6 +272,7 @@ def actions(toy: Toy) -> dict[str, Any]:
         "enable": Switch(toy, "enable", "enabled"),
         "move": Move(toy),
         "ask": Ask(),
+        "light": Light(),
         "program": Program(toy),
         "breaks": Breaks(toy),
         "mad": Mad(),

@@ -159,6 +159,22 @@ def test_a_host_that_came_back_behind_its_fence_is_not_evacuated(guests: Guests)
     assert [kind for kind, _status in guests.moves(own)] == ["live-migration"]
 
 
+def test_silence_is_not_proven_while_nova_does_not_answer(guests: Guests) -> None:
+    """Not read is never taken for not there."""
+    force(guests, down=True)
+
+    def dead_nova() -> None:
+        guests.faults({"kind": "status", "service": "compute", "status": 503})
+
+    result, _do = guests.perform(prove(guests), meanwhile={"heartbeat": dead_nova})
+    guests.faults()
+    force(guests, down=False)
+    assert result.ending is Ending.FAILED
+    assert result.facts["missing"] == [
+        "nova-compute is forced down, and Nova did not tell whether it reports"
+    ]
+
+
 def test_a_name_that_no_service_has_is_not_dead(guests: Guests) -> None:
     step = prove(guests)
     nobody = Step(

@@ -84,3 +84,26 @@ def test_a_disable_that_was_not_proven_is_taken_back(guests: Guests) -> None:
     ]
     back = undone(guests, steps, {"error": "Unreachable", "acted": True}, Ending.FAILED)
     assert {s.action for s in back.steps} == {"compute.enable", "volume-service.enable"}
+
+
+def test_members_of_one_group_come_back_one_after_the_other(guests: Guests) -> None:
+    """They went one after the other: at the same time Nova checks neither against the other."""
+    moves = [
+        Step(
+            n=n,
+            action="server.live-migrate",
+            subject=Subject(type="server", id=f"server-{n}"),
+            why="",
+            stage=5,
+            chain="group:g1" if n < 3 else "",
+            arguments={"source": "a", "targets": ["b"], "seconds_max": 60.0},
+            undo="back",
+        )
+        for n in (1, 2, 3)
+    ]
+    back = undone(guests, moves, {"moved": True, "from": "a", "to": "b"}, Ending.DONE)
+    assert [(s.subject.id, s.chain) for s in back.steps] == [
+        ("server-3", ""),
+        ("server-2", "group:g1"),
+        ("server-1", "group:g1"),
+    ]

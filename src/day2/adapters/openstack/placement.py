@@ -48,19 +48,33 @@ class Placement:
         return self._api.find(path, f"resource provider {uuid}", ResourceProvider)
 
     def consumers_of(self, provider: str) -> list[str] | None:
-        """List who takes something from the provider of this name; None when there is none."""
-        rows: list[ResourceProvider] = self._api.list(
+        """List who takes something from the provider of this name; None when there is none.
+
+        What is taken from its own parts (NUMA nodes, devices) is taken from it.
+        """
+        rows = self._providers(name=provider)
+        if not rows:
+            return None
+        root = rows[0].uuid
+        # Whoever takes a device alone is on no other provider of the host.
+        tree = [row.uuid for row in self._providers(in_tree=root) if row.root_provider_uuid == root]
+        found: set[str] = set()
+        for uuid in dict.fromkeys((root, *tree)):
+            path = f"/resource_providers/{part(uuid)}/allocations"
+            what = f"allocations of provider {provider}"
+            taken = self._api.read(path, what, dict[str, Taken], "allocations")
+            found.update(taken)
+        return sorted(found)
+
+    def _providers(self, **query: str) -> list[ResourceProvider]:
+        found: list[ResourceProvider] = self._api.list(
             Collection(
                 kind="resource providers",
                 service="placement",
                 path="/resource_providers",
                 key="resource_providers",
                 row=ResourceProvider,
-                query={"name": provider},
+                query={**query},
             )
         )
-        if not rows:
-            return None
-        path = f"/resource_providers/{part(rows[0].uuid)}/allocations"
-        what = f"allocations of provider {provider}"
-        return sorted(self._api.read(path, what, dict[str, Taken], "allocations"))
+        return found

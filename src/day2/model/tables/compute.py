@@ -180,13 +180,20 @@ class Aggregate(Row, frozen=True, kw_only=True):
 
 
 class ServerGroup(Row, frozen=True, kw_only=True):
-    """An affinity or anti-affinity group."""
+    """An affinity or anti-affinity group; `rules` may let several members share a host (2.64)."""
 
     id: str
     name: str = ""
     policy: str = ""
     members: list[str] = []
     project_id: str = ""
+    rules: dict[str, Any] = {}
+
+    @property
+    def per_host_max(self) -> int:
+        """Return how many members of an anti-affinity group may be on one host."""
+        given = self.rules.get("max_server_per_host")
+        return given if isinstance(given, int) and given > 0 else 1
 
 
 class Flavor(Row, frozen=True, kw_only=True):

@@ -163,7 +163,7 @@ def _groups(host: Host, request: Request) -> Iterator[Reason]:
     for group in request.groups:
         mates = frozenset(group.members) - {request.server}
         called = group.name or group.id
-        if group.policy == "anti-affinity" and host.mates & mates:
+        if group.policy == "anti-affinity" and len(host.mates & mates) >= group.per_host_max:
             yield Reason(
                 code=ANTI_AFFINITY, text=f"holds another of its anti-affinity group {called}"
             )

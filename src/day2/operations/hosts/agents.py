@@ -16,6 +16,8 @@ from day2.operations.hosts.picture import Picture
 L3 = "neutron-l3-agent"
 DHCP = "neutron-dhcp-agent"
 OVN_GATEWAY = "OVN Controller Gateway agent"
+RESERVED = "reserved_dhcp_port"
+"""Neutron keeps the port, and its host, of an agent from which a network was taken away."""
 _ROUTER_PORTS = frozenset(
     {
         "network:router_interface",
@@ -145,7 +147,7 @@ def _served(
 ) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for port in ports:
-        if port.device_owner in owners and port.host:
+        if port.device_owner in owners and port.host and port.device_id != RESERVED:
             found[key(port)].add(port.host)
     return found
 

@@ -11,7 +11,7 @@ from day2.model.finding import Subject
 from day2.model.plan import Plan, Refusal, Step
 from day2.model.survey import Survey
 from day2.model.tables import utc
-from day2.model.tables.compute import ComputeService, Server
+from day2.model.tables.compute import ComputeService, Server, ServerGroup
 from day2.operations.hosts import duration, fencing, gates, protections, steps
 from day2.operations.hosts.manifest import entry, fingerprint, subject
 from day2.operations.hosts.picture import Guest, Picture, look
@@ -76,7 +76,11 @@ def enable(
     ]
     made += protections.unprotect(picture, protected, UNPROTECT)
     returning, stay = _back(picture, back or {})
-    made += [step for server, was in returning for step in _home(server, was, host, policy)]
+    made += [
+        step
+        for server, was in returning
+        for step in _home(Guest(server=server, groups=_groups(picture, server)), was, host, policy)
+    ]
     refused += stay + _agents(picture)
     word = f"enable {host}" if service.status == "disabled" else f"{host} is enabled already"
     more = f" and bring {len(returning)} servers back" if returning else ""
@@ -185,6 +189,10 @@ def _back(
     return returning, stay
 
 
+def _groups(picture: Picture, server: Server) -> list[ServerGroup]:
+    return [group for group in picture.tables.server_groups if server.id in group.members]
+
+
 def _stays(server: Server, moved: Moved) -> str:
     if server.host != moved.host:
         return f"it is on {server.host or 'no host'} now, the drain put it on {moved.host}"
@@ -197,8 +205,8 @@ def _stays(server: Server, moved: Moved) -> str:
     return ""
 
 
-def _home(server: Server, was: Moved, host: str, policy: DrainPolicy) -> list[Step]:
-    guest = Guest(server=server)
+def _home(guest: Guest, was: Moved, host: str, policy: DrainPolicy) -> list[Step]:
+    server = guest.server
     expected = duration.seconds(guest, policy, live=was.live)
     arguments = {
         "source": server.host,
@@ -221,7 +229,7 @@ def _home(server: Server, was: Moved, host: str, policy: DrainPolicy) -> list[St
             subject=subject(server),
             why="it was here before the drain",
             stage=BACK,
-            chain=f"server:{server.id}",
+            chain=steps.chain_of(guest),
             arguments=arguments,
             fingerprint=fingerprint(server),
             undo=f"migrate it to {server.host} once more",

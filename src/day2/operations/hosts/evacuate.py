@@ -169,14 +169,14 @@ def _stays(guest: Guest, policy: DrainPolicy, allow: frozenset[str]) -> Refusal 
     elif _loses(guest, policy) and "lose-local-disks" not in allow:
         kind, word = "local-disk", "lose-local-disks"
         why = (
-            f"its {guest.local_disk_gib} GiB of local disk are on the dead host and would be lost: "
-            "bring the host back, or give them up"
+            f"it has {guest.local_disk} on the dead host, which would be lost: bring the host "
+            "back, or give that up"
         )
     return Refusal(subject=subject(server), why=why, kind=kind, allow=word) if kind else None
 
 
 def _loses(guest: Guest, policy: DrainPolicy) -> bool:
-    return policy.disks == "local" and guest.local_disk_gib > 0
+    return policy.disks == "local" and guest.has_local_disk
 
 
 def _order(going: Sequence[Guest], places: dict[str, list[str]]) -> list[Guest]:
@@ -189,7 +189,7 @@ def _step(guest: Guest, places: Sequence[str], policy: DrainPolicy) -> Step:
     server = guest.server
     lost = _loses(guest, policy)
     disk = (
-        f"its local disk ({guest.local_disk_gib} GiB) is LOST and made again from the image"
+        f"{guest.local_disk} is LOST and made again from the image"
         if lost
         else "its disks are not on the host"
     )

@@ -16,13 +16,21 @@ OLD_DISK = "its old disk waits here until its owner confirms or reverts"
 _CARRIERS = {"database_nodes": "the database", "bus_nodes": "the message bus", "alerts": "alerts"}
 
 
-def gates(picture: Picture, intent: Intent, neighbours: Sequence[Together] = ()) -> list[Refusal]:
-    """List every blocker of the host itself; those that were allowed by name do not block."""
+def gates(
+    picture: Picture,
+    intent: Intent,
+    neighbours: Sequence[Together] = (),
+    addresses: Sequence[str] = (),
+) -> list[Refusal]:
+    """List every blocker of the host itself; those that were allowed by name do not block.
+
+    `addresses` are what monitoring may call the host beside its names.
+    """
     found = [
         *_service(picture),
         *_last(picture),
         *_other_work(picture, neighbours),
-        *_carriers(picture),
+        *_carriers(picture, picture.names | set(addresses)),
         *_volumes(picture),
         *_masakari(picture, intent),
         *_moves(picture, intent),
@@ -114,8 +122,8 @@ def _other_work(picture: Picture, neighbours: Sequence[Together]) -> Iterator[Re
             yield blocker(picture, "other-work", why, "other-work")
 
 
-def _carriers(picture: Picture) -> Iterator[Refusal]:
-    sick = [*_unread(picture), *_database(picture), *_bus(picture), *_alerts(picture)]
+def _carriers(picture: Picture, names: frozenset[str]) -> Iterator[Refusal]:
+    sick = [*_unread(picture), *_database(picture), *_bus(picture), *_alerts(picture, names)]
     for why in sick:
         yield blocker(picture, "unhealthy-cloud", why, "unhealthy-cloud")
 
@@ -157,7 +165,7 @@ def _ill(node: BusNode) -> bool:
     )
 
 
-def _alerts(picture: Picture) -> Iterator[str]:
+def _alerts(picture: Picture, names: frozenset[str]) -> Iterator[str]:
     """Critical alerts about anything but this host, which may be the reason of the work."""
     firing = sorted(
         {
@@ -165,7 +173,7 @@ def _alerts(picture: Picture) -> Iterator[str]:
             for alert in picture.tables.alerts
             if alert.state == "firing"
             and alert.labels.get("severity") == "critical"
-            and not any(_about(value, picture.names) for value in alert.labels.values())
+            and not any(_about(value, names) for value in alert.labels.values())
         }
     )
     if firing:
@@ -174,7 +182,10 @@ def _alerts(picture: Picture) -> Iterator[str]:
 
 
 def _about(value: str, names: frozenset[str]) -> bool:
-    return value.partition(":")[0] in names
+    host, colon, port = value.rpartition(":")
+    if value.partition(":")[0] in names or value in names:
+        return True
+    return bool(colon) and port.isdigit() and host.strip("[]") in names
 
 
 def _volumes(picture: Picture) -> Iterator[Refusal]:
@@ -204,7 +215,9 @@ def _moves(picture: Picture, intent: Intent) -> Iterator[Refusal]:
     names = {server.id: server for server in picture.tables.servers}
     for migration in picture.arriving:
         server = names.get(migration.instance_uuid)
-        if server is not None and server.host != picture.host:
+        # A record alone is no move: a conductor that died leaves it `running` for ever.
+        busy = server is not None and server.task_state is not None
+        if server is not None and busy and server.host != picture.host:
             yield Refusal(
                 subject=subject(server),
                 why=f"it is on its way here (migration {migration.id}, {migration.status}): wait "

@@ -56,9 +56,23 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def local_disk_gib(self) -> int:
-        """Tell how much of it is on the host's own disks, if those are local."""
+        """Tell how much of it is on the host's own disks, if those are local.
+
+        0 also where a flavor without a disk makes the root disk as large as the image.
+        """
         flavor = self.server.flavor
         return flavor.ephemeral + (flavor.disk if self.server.image_id else 0)
+
+    @property
+    def has_local_disk(self) -> bool:
+        """Tell whether any of it is there, whatever its size."""
+        return bool(self.server.image_id) or self.server.flavor.ephemeral > 0
+
+    @property
+    def local_disk(self) -> str:
+        """Say how large its local disk is."""
+        gib = self.local_disk_gib
+        return f"{gib} GiB of local disk" if gib else "a local disk as large as its image"
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):

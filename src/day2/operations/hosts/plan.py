@@ -81,7 +81,7 @@ def drain(
     neighbours = list(together(picture, policy, quorums or {}))
     moved = duties(picture) if policy.agents == "move" else Duties()
     refused = [
-        *gates.gates(picture, intent, neighbours),
+        *gates.gates(picture, intent, neighbours, addresses),
         *_reserve(picture, found, intent),
         *_agents(picture, moved, intent),
         *_guests(chosen),

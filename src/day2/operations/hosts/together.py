@@ -17,6 +17,8 @@ OURS = "day2:"
 """How the reason of every disable of ours begins."""
 ZONE, AGGREGATE, QUORUM = "zone", "aggregate", "quorum"
 SHOWN = 4
+UNKNOWN = "UNKNOWN"
+"""The status of a service whose cell does not answer: its name is all that is known."""
 # Group of Kolla-Ansible's inventory (or of ceph-ansible's): the quorum of its members.
 QUORUMS: Mapping[str, str] = {
     "mariadb": "Galera",
@@ -46,8 +48,9 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
 
     def too_many(self, host: str, services: Iterable[ComputeService]) -> str:
         """Say who is away, when this host may not be away as well; empty when it may."""
-        others = {_label(name) for name in self.hosts} - {_label(host)}
-        away = sorted(s.host for s in services if _label(s.host) in others and is_away(s))
+        # A host has more services than one: whether it is away is told by nova-compute alone.
+        others = [s for s in services if s.binary == "nova-compute" and s.host != host]
+        away = sorted(_told(s) for s in others if is_away(s) and _among(s.host, self.hosts))
         if len(away) < self.away_max:
             return ""
         more = f" and {len(away) - SHOWN} more" if len(away) > SHOWN else ""
@@ -80,17 +83,22 @@ def together(
                 away_max=policy.per_aggregate_max,
                 setting="drain.per_aggregate_max",
             )
-    names = {_label(name) for name in picture.names}
     for quorum, hosts in quorums.items():
         members = sorted(hosts)
-        if names & {_label(name) for name in members}:
+        if any(_among(name, members) for name in picture.names):
             yield Together(kind=QUORUM, name=quorum, hosts=members)
 
 
 def is_away(service: ComputeService) -> bool:
-    """Tell whether a host is drained by us, or down."""
+    """Tell whether a host is drained by us, or down; of one whose cell is down nobody knows."""
+    if service.status == UNKNOWN:
+        return True
     ours = service.status == "disabled" and (service.disabled_reason or "").startswith(OURS)
     return ours or service.forced_down or service.state == "down"
+
+
+def _told(service: ComputeService) -> str:
+    return f"{service.host} (its cell is down)" if service.status == UNKNOWN else service.host
 
 
 def quorums_of(hosts: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
@@ -104,6 +112,13 @@ def quorums_of(hosts: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     return {name: sorted(members) for name, members in sorted(found.items()) if len(members) > 1}
 
 
-def _label(name: str) -> str:
-    """Compare names without their domains: Nova and the inventory may differ there."""
-    return name.partition(".")[0].lower()
+def _among(host: str, members: Iterable[str]) -> bool:
+    """Tell whether a host is one of these: Nova and the inventory may name it with a domain or not.
+
+    Two domains that differ are two hosts.
+    """
+    own, _dot, domain = host.lower().partition(".")
+    named = (member.lower().partition(".") for member in members)
+    return any(
+        own == label and (domain == end or "" in {domain, end}) for label, _dot, end in named
+    )

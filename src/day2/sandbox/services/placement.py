@@ -107,9 +107,9 @@ def providers(request: Request, world: World) -> Answer:
     SERVICE.require_admin(request, "placement:resource_providers:list")
     _only(request, *PROVIDER_QUERY)
     rows = list(world["providers"])
-    for name in ("name", "uuid"):
+    # Each is a tree of its own.
+    for name, key in (("name", "name"), ("uuid", "id"), ("in_tree", "id")):
         wanted = request.first(name)
-        key = "id" if name == "uuid" else name
         rows = [row for row in rows if not wanted or row[key] == wanted]
     return Answer(body={"resource_providers": [_provider(request, row) for row in rows]})
 

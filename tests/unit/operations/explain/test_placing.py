@@ -121,6 +121,13 @@ def test_groups_are_judged_by_where_their_members_are() -> None:
     members = [s.id for s in servers]
     apart = compute.ServerGroup(id="g", policy="anti-affinity", members=[*members, "new"])
     assert codes(judged(tables(servers=servers), wish(groups=[apart]))) == ["anti-affinity"]
+    two = compute.ServerGroup(
+        id="g",
+        policy="anti-affinity",
+        members=[*members, "new"],
+        rules={"max_server_per_host": 2},
+    )
+    assert judged(tables(servers=servers), wish(groups=[two])).causes == []
     together = compute.ServerGroup(id="g", policy="affinity", members=["m0", "new"])
     taken = [used("cmp1", MEMORY_MB=65536)]
     found = judged(tables(servers=servers[:1], allocations=taken), wish(groups=[together]))

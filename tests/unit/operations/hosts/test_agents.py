@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from msgspec import structs
+
 from day2.model.tables.network import Router
 from tests.unit import builders as make
 from tests.unit.operations.hosts.racks import actions_of, cloud, kinds_of, planned, step_of
@@ -102,6 +104,18 @@ def test_dhcp_moves_only_where_no_other_agent_serves_the_network() -> None:
     assert step is not None
     assert step.action == "agent.move-network"
     assert step_of(plan, "n2") is None
+
+
+def test_the_port_that_neutron_keeps_of_an_agent_serves_nothing() -> None:
+    """Moved away from net1 once, its DHCP port there is reserved: only cmp1 serves it now."""
+    kept = structs.replace(dhcp_port("net1"), device_id="reserved_dhcp_port")
+    survey = cloud(agents=agents(DHCP, "cmp1", "net1"), ports=[dhcp_port("cmp1"), kept])
+    step = step_of(planned(survey), "n1")
+    assert step is not None
+    assert step.arguments["to_agent"] == "neutron-dhcp-agent-net1"
+    mine = structs.replace(dhcp_port("cmp1"), device_id="reserved_dhcp_port")
+    other = cloud(agents=agents(DHCP, "cmp1", "net1"), ports=[dhcp_port("net1"), mine])
+    assert step_of(planned(other), "n1") is None
 
 
 def test_the_only_gateway_of_ovn_is_told() -> None:

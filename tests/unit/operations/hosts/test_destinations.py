@@ -4,7 +4,9 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from day2.model.tables.compute import ServerGroup
 from day2.model.tables.others import Amphora, LoadBalancer
 from day2.model.tables.placement import (
     Inventory,
@@ -119,6 +121,34 @@ def test_a_flavor_bound_to_an_aggregate_stays_in_it() -> None:
     outside = planned(cloud([server], hosts=TWO, aggregates=[aggregate("cmp1", ssd="true")]))
     assert first_choice(inside) == "cmp2"
     assert kinds_of(outside) == ["last-of-aggregate", "no-room"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has", "fits"),
+    [
+        ("ssd", "ssd, nvme", True),
+        ("nvme", "ssd,nvme", True),
+        ("hdd", "ssd,nvme", False),
+        ("<or> ssd <or> hdd", "hdd", True),
+        ("s== ssd", "ssd", True),
+        (">= 3", "4", True),
+    ],
+)
+def test_an_aggregate_may_have_several_values_and_operators_are_for_nova_to_decide(
+    wanted: str, has: str, fits: bool
+) -> None:
+    """Nova's filter knows both; a host that it would take was called one that may not."""
+    server = guest(flavor=special(aggregate_instance_extra_specs__disk=wanted))
+    plan = planned(cloud([server], hosts=TWO, aggregates=[aggregate(*TWO, disk=has)]))
+    assert (plan.blockers == []) == fits
+
+
+def test_an_anti_affinity_group_may_allow_several_members_on_a_host() -> None:
+    servers = [guest("s1"), guest("s2", host="cmp2")]
+    apart = ServerGroup(id="g1", policy="anti-affinity", members=["s1", "s2"])
+    assert kinds_of(planned(cloud(servers, hosts=TWO, server_groups=[apart]))) == ["no-room"]
+    two = structs.replace(apart, rules={"max_server_per_host": 2})
+    assert not planned(cloud(servers, hosts=TWO, server_groups=[two])).blockers
 
 
 def test_hosts_kept_for_projects_take_no_other() -> None:

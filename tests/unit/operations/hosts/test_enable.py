@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from day2.errors import Refused
 from day2.model.finding import Subject
 from day2.model.plan import Plan, Step
 from day2.model.survey import Survey
-from day2.model.tables.compute import Server
+from day2.model.tables.compute import Server, ServerGroup
 from day2.model.tables.storage import VolumeService
 from day2.operations.hosts.enable import Moved, enable
 from day2.operations.hosts.policy import DrainPolicy
@@ -223,3 +224,14 @@ def test_agents_that_are_off_are_told_and_left_alone() -> None:
     plan = enabled(survey)
     assert actions_of(plan) == ["compute.enable"]
     assert plan.refused[0].kind == "agent-disabled"
+
+
+def test_members_of_one_group_come_back_one_after_the_other() -> None:
+    """At the same time Nova checks neither against the other."""
+    servers = [guest("db1", host="cmp2"), guest("db2", host="cmp3")]
+    survey = drained(*servers)
+    group = ServerGroup(id="g1", policy="anti-affinity", members=[s.id for s in servers])
+    survey = structs.replace(survey, tables=structs.replace(survey.tables, server_groups=[group]))
+    plan = enabled(survey, {s.id: Moved(host=s.host or "") for s in servers})
+    moves = [step for step in plan.steps if step.action == "server.live-migrate"]
+    assert [step.chain for step in moves] == ["group:g1", "group:g1"]

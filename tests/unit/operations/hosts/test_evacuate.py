@@ -195,3 +195,16 @@ def test_what_ran_is_back_first() -> None:
     plan = evacuated(survey, *OFF)
     rebuilt = [step.subject.id for step in plan.steps if step.action == "server.evacuate"]
     assert rebuilt == ["on", "off"]
+
+
+def test_a_root_disk_of_its_images_size_is_a_local_disk_too() -> None:
+    """A flavor of 0 GiB is no server without a disk: Nova makes it as large as the image is."""
+    survey = dead(guest("local", flavor=flavor(disk=0)), volume_backed("safe"))
+    plan = evacuated(survey, *OFF)
+    assert (plan.totals["evacuate"], plan.totals["local-disk"]) == (1, 1)
+    lost = refusal_of(plan, "local")
+    assert lost is not None
+    assert "a local disk as large as its image" in lost.why
+    given_up = step_of(evacuated(survey, *OFF, "lose-local-disks"), "local")
+    assert given_up is not None
+    assert "LOST" in given_up.why

@@ -14,8 +14,11 @@ from day2.model.tables.monitoring import Alert
 from day2.model.tables.storage import VolumeService
 from day2.operations.hosts.dangers import ALLOW
 from day2.operations.hosts.kinds import DRAIN_KINDS
+from day2.operations.hosts.plan import drain
+from day2.operations.hosts.policy import DrainPolicy
 from tests.unit import builders as make
 from tests.unit.operations.hosts.racks import (
+    ASKED,
     actions_of,
     aggregate,
     cloud,
@@ -258,7 +261,7 @@ def test_masakari_is_told_or_somebody_says_that_it_was() -> None:
 
 
 def test_a_server_on_its_way_here_is_waited_for() -> None:
-    coming = guest("s9", host="cmp2", status="MIGRATING")
+    coming = guest("s9", host="cmp2", status="MIGRATING", task_state="migrating")
     migrations = [
         make.migration(
             instance_uuid="s9", status="running", source_compute="cmp2", dest_compute="cmp1"
@@ -267,6 +270,38 @@ def test_a_server_on_its_way_here_is_waited_for() -> None:
     refusal = refusal_of(planned(cloud([coming], migrations=migrations)), "s9")
     assert refusal is not None
     assert (refusal.kind, refusal.blocker) == ("arriving", True)
+
+
+def test_a_record_of_a_move_that_died_with_its_conductor_blocks_nothing() -> None:
+    """Nova keeps it `running` for ever; a server on its way has a task."""
+    stays = guest("s9", host="cmp2", task_state=None)
+    migrations = [
+        make.migration(
+            instance_uuid="s9", status="running", source_compute="cmp2", dest_compute="cmp1"
+        )
+    ]
+    assert not planned(cloud([stays], migrations=migrations)).blockers
+
+
+@pytest.mark.parametrize(
+    ("instance", "blockers"),
+    [
+        ("192.0.2.11:9100", 0),
+        ("192.0.2.11", 0),
+        ("[2001:db8::11]:9100", 0),
+        ("192.0.2.110:9100", 1),
+        ("192.0.2.1:9100", 1),
+    ],
+)
+def test_an_alert_about_the_host_by_its_address_does_not_block(
+    instance: str, blockers: int
+) -> None:
+    """It may be the reason of the work; Kolla's Prometheus calls hosts by their addresses."""
+    labels = {"severity": "critical", "instance": instance}
+    survey = cloud(alerts=[Alert(server="p", name="A", state="firing", labels=labels)])
+    addresses = ("192.0.2.11", "2001:db8::11")
+    plan = drain(survey, "cmp1", policy=DrainPolicy(), asked=ASKED, addresses=addresses)
+    assert len(plan.blockers) == blockers
 
 
 def test_every_word_of_allow_is_told() -> None:

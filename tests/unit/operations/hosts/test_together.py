@@ -96,3 +96,32 @@ def test_many_that_are_away_are_counted() -> None:
     rows = [make.compute_service(host, **AWAY) for host in hosts]
     said = Together(kind="zone", name="z", hosts=hosts, away_max=2).too_many("h0", rows)
     assert said == "h1, h2, h3, h4 and 4 more are away, of the zone z like this one: 2 at a time"
+
+
+def test_a_neighbour_whose_cell_is_down_is_not_taken_for_present() -> None:
+    """Nova tells its name then and nothing else: it may have been drained a moment before."""
+    rows = [
+        make.compute_service("h0"),
+        ComputeService(host="h1", binary="nova-compute", status="UNKNOWN"),
+    ]
+    galera = Together(kind="quorum", name="Galera", hosts=["h0", "h1", "h2"])
+    assert galera.too_many("h0", rows).startswith("h1 (its cell is down) is away, of the quorum")
+
+
+def test_a_host_of_another_domain_is_another_host() -> None:
+    zone = Together(kind="zone", name="z", hosts=["cmp1.rack1", "cmp1.rack2"])
+    rows = [make.compute_service("cmp1.rack1"), make.compute_service("cmp1.rack2", **AWAY)]
+    assert zone.too_many("cmp1.rack1", rows).startswith("cmp1.rack2 is away")
+    short = Together(kind="quorum", name="Galera", hosts=["cmp1", "cmp2.rack2"])
+    both = [make.compute_service("cmp1.rack1"), make.compute_service("cmp2", **AWAY)]
+    assert short.too_many("cmp1.rack1", both).startswith("cmp2 is away")
+
+
+def test_a_host_that_is_down_with_all_its_services_counts_once() -> None:
+    rows = [
+        make.compute_service("h1", state="down"),
+        ComputeService(binary="nova-conductor", host="h1", status="enabled", state="down"),
+        ComputeService(binary="nova-conductor", host="h2", status="enabled", state="down"),
+    ]
+    zone = Together(kind="zone", name="z", hosts=["h0", "h1", "h2"], away_max=2)
+    assert zone.too_many("h0", rows) == ""

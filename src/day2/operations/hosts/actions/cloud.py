@@ -16,6 +16,8 @@ from day2.errors import BadUsage
 from day2.model.plan import Step
 
 T = TypeVar("T", bound=msgspec.Struct)
+OUTAGE_SECONDS = 120.0
+"""How much longer than it is watched for a sign a service may not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

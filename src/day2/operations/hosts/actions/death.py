@@ -12,7 +12,7 @@ from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.model.tables import utc
 from day2.model.tables.compute import ComputeService
-from day2.operations.hosts.actions.cloud import Cloud, arguments
+from day2.operations.hosts.actions.cloud import OUTAGE_SECONDS, Cloud, arguments
 
 UP, DOWN = "up", "down"
 
@@ -91,16 +91,29 @@ class ProveDead:
         seconds = self._fence.settings.down_seconds
         do.say(f"nova-compute is forced down: watching {seconds:g} s for a sign of life")
         alive = do.wait(
-            "heartbeat", self._moved(host, first.heard), bool, seconds_max=seconds, every=2.0
+            "heartbeat",
+            self._moved(host, first.heard, seconds),
+            bool,
+            seconds_max=seconds + OUTAGE_SECONDS,
+            every=2.0,
         )
+        if alive is None:
+            said = "nova-compute is forced down, and Nova did not tell whether it reports"
+            return Told(is_so=None, said=said)
         if alive:
             return Told(is_so=False, said="nova-compute is forced down, and reports all the time")
         return Told(is_so=True, said=f"nova-compute is forced down and silent for {seconds:g} s")
 
-    def _moved(self, host: str, heard: str) -> Callable[[], bool | None]:
+    def _moved(self, host: str, heard: str, seconds: float) -> Callable[[], bool | None]:
+        clock = self._cloud.clock
+        until = clock.monotonic() + seconds
+
         def moved() -> bool | None:
+            """Tell whether it reports; that it does not by an answer at the end, never by none."""
             now = self._seen(host)
-            return True if now.there and now.heard != heard else None
+            if now.there and now.heard != heard:
+                return True
+            return False if clock.monotonic() >= until else None
 
         return moved
 

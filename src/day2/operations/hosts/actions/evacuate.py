@@ -14,7 +14,7 @@ from day2.model.tables import utc
 from day2.operations.hosts.actions import facts as facts_of
 from day2.operations.hosts.actions.arrivals import Arrival, moved_facts, proven
 from day2.operations.hosts.actions.attempts import Mover, Order, Way
-from day2.operations.hosts.actions.cloud import Cloud, arguments
+from day2.operations.hosts.actions.cloud import OUTAGE_SECONDS, Cloud, arguments
 from day2.operations.hosts.actions.facts import DELETED
 from day2.operations.hosts.actions.moving import Ladder, Road
 
@@ -123,8 +123,11 @@ class Evacuate:
             return None if now.recent else False
 
         do.say(f"{source} was heard of just now: watches whether it reports")
-        seconds = self._down_seconds
-        if do.wait("heartbeat", told, bool, seconds_max=seconds, every=2.0):
+        seconds = self._down_seconds + OUTAGE_SECONDS
+        reports = do.wait("heartbeat", told, bool, seconds_max=seconds, every=2.0)
+        if reports is None:
+            return f"{source} is forced down, and Nova did not tell whether it reports"
+        if reports:
             return f"{source} is forced down, and its nova-compute reports all the time: it lives"
         return ""
 

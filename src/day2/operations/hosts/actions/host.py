@@ -183,7 +183,8 @@ class VerifyDrained:
             names={row.id: row.name for row in servers},
             elsewhere=elsewhere,
             consumers=consumers or [],
-            provider=provider,
+            # One that Placement does not know says nothing about who is there.
+            provider="" if consumers is None else provider,
             unconfirmed=waiting,
         )
 

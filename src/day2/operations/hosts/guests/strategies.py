@@ -118,8 +118,8 @@ def _live(guest: Guest, intent: Intent, found: list[Restraint], word: Consent) -
     for restraint in risky:
         if restraint.allow not in intent.allow and not agreed:
             return ask(restraint.kind, restraint.why, restraint.allow)
-    copies = intent.policy.disks == "local" and guest.local_disk_gib > 0
-    disk = f"memory and {guest.local_disk_gib} GiB of local disk" if copies else "memory only"
+    copies = intent.policy.disks == "local" and guest.has_local_disk
+    disk = f"memory and {guest.local_disk}" if copies else "memory only"
     said = [disk, *(r.why for r in risky), *notes(guest)]
     if guest.server.status == "PAUSED":
         said.append("it stays paused")

@@ -14,6 +14,7 @@ from day2.operations.hosts.policy import DrainPolicy
 DISABLED = "COMPUTE_STATUS_DISABLED"
 _OF_AGGREGATE = "aggregate_instance_extra_specs:"
 _TENANT = "filter_tenant_id"
+_OPERATORS = ("=", "<", ">", "!=", "s==", "s!=", "s<", "s>")
 
 
 class Target(msgspec.Struct, kw_only=True):
@@ -163,7 +164,7 @@ def _isolation(target: Target, guest: Guest, left: Source) -> str:
     specs = guest.server.flavor.extra_specs
     for name, value in specs.items():
         key = name.removeprefix(_OF_AGGREGATE)
-        if key != name and not any(a.metadata.get(key) == value for a in target.aggregates):
+        if key != name and not any(_meets(a.metadata.get(key), value) for a in target.aggregates):
             return f"is in no aggregate with {key}={value}"
     project = guest.server.project_id
     tenants = _tenants(target.aggregates)
@@ -172,6 +173,13 @@ def _isolation(target: Target, guest: Guest, left: Source) -> str:
     if project in _tenants(left.aggregates) and project not in tenants:
         return "is not kept for its project, as this host is"
     return ""
+
+
+def _meets(has: str | None, wanted: str) -> bool:
+    """Compare as Nova's filter does: one of several values; what has an operator Nova decides."""
+    if has is None:
+        return False
+    return wanted.startswith(_OPERATORS) or wanted in {part.strip() for part in has.split(",")}
 
 
 def _tenants(aggregates: Iterable[Aggregate]) -> set[str]:
@@ -194,7 +202,7 @@ def grouped(target: Target, guest: Guest) -> str:
     """Say what its groups have against a target, as it is assigned so far."""
     for group in guest.groups:
         mates = set(group.members) - {guest.id}
-        if group.policy == "anti-affinity" and target.mates & mates:
+        if group.policy == "anti-affinity" and len(target.mates & mates) >= group.per_host_max:
             return f"has another of its anti-affinity group {group.name or group.id}"
         if group.policy == "affinity" and mates and not target.mates & mates:
             return f"has none of its affinity group {group.name or group.id}"
