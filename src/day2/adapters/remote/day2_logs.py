@@ -49,6 +49,7 @@ class Review:
         self.deadline = time.monotonic() + float(given.get("seconds", 30))
         self.left = int(given.get("read_bytes", 4 << 30))
         self.answer_bytes = int(given.get("answer_bytes", 2 << 20))
+        self.plain_bytes = int(given.get("plain_bytes", PLAIN_BYTES_MAX))
         self.services = [str(name) for name in given.get("services", [])]
         self.marks = [str(mark).encode("utf-8") for mark in given.get("marks", [])]
         self.requests = [str(one).encode("utf-8") for one in given.get("requests", [])]
@@ -281,7 +282,7 @@ class Review:
     def fitting(self) -> str:
         """Return what was found, packed; nothing when it is more than is taken."""
         plain = json.dumps({"files": self.files, "errors": self.errors}).encode("utf-8")
-        packed = compressed(plain) if len(plain) <= PLAIN_BYTES_MAX else ""
+        packed = compressed(plain) if len(plain) <= self.plain_bytes else ""
         return packed if len(packed) <= self.answer_bytes else ""
 
 

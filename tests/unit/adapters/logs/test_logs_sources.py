@@ -216,15 +216,12 @@ def test_no_host_takes_the_memory_of_all_with_an_answer_that_is_small(document: 
         reading_of("a", {"packed": packed}, Cleaner())
 
 
-def test_what_a_host_answers_is_small_unpacked_as_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(day2_logs, "PLAIN_BYTES_MAX", 100_000)
+def test_what_a_host_answers_is_small_unpacked_as_well(tmp_path: Path) -> None:
     words = [f"{'x' * 500} {chr(97 + n % 26)}{chr(97 + n // 26)} failed" for n in range(600)]
     for name in ("a", "b"):
         log(tmp_path, f"nova/{name}.log", "".join(error(1, word) for word in words))
     given = {"since": SINCE.timestamp(), "until": NOW.timestamp(), "folder": str(tmp_path / "log")}
-    found = day2_logs.Review(given).run()
+    found = day2_logs.Review({**given, "plain_bytes": 100_000}).run()
     assert len(zlib.decompress(base64.b64decode(found["packed"]))) <= 101_000
     assert "did not fit" in zlib.decompress(base64.b64decode(found["packed"])).decode()
 
