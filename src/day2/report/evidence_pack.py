@@ -33,7 +33,10 @@ def members(made: Evidence, clean: Clean) -> dict[str, bytes]:
             where = f"{plain_name(tail['host'])}/{plain_name(tail['container'])}"
             whose = f"{plain(tail['container'])} on {plain(tail['host'])}"
             source = "printed" if tail["source"] == "printed" else "log"
-            lines = [f"# {whose}: {plain(tail['source'])}", *(plain(line) for line in tail["lines"])]
+            lines = [
+                f"# {whose}: {plain(tail['source'])}",
+                *(plain(line) for line in tail["lines"]),
+            ]
             name = _free(f"last-lines/{where}.{source}", found)
             found[name] = ("\n".join(lines) + "\n").encode()
     return found

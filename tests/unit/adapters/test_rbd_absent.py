@@ -11,7 +11,7 @@ from day2.errors import NotDeployed, Unreachable
 
 def scripted(tmp_path: Path, said: str) -> Rbd:
     program = tmp_path / "rbd"
-    program.write_text(f"#!/bin/sh\necho \"{said}\" >&2\nexit 2\n")
+    program.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 2\n')
     program.chmod(0o755)
     return Rbd(RbdSettings(command=[str(program)]), {"PATH": "/usr/bin:/bin"})
 

@@ -67,8 +67,9 @@ SECRETS: "tuple[tuple[re.Pattern[str], Any], ...]" = (
     # In YAML a value may stand in the lines below its name, in the query of a URL behind %3D.
     (re.compile(r"(" + PASSWORDS + r"[ \t]*:[ \t]*[|>][+\-0-9]{0,2}[ \t]*)(?:\n[ \t]+[^\n]*)+",
                 re.IGNORECASE), r"\1***"),
-    (re.compile(r"((?:" + PASSWORDS + r"|" + SHORT + r"|" + KEYS + r")(?:%22|%27)?%3[ad](?:%20|%22|%27|\+)*)"
-                r"(?:[^\s%&;'\"]|%(?!2[267c]|7d))+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"((?:" + PASSWORDS + r"|" + SHORT + r"|" + KEYS + r")"
+                r"(?:%22|%27)?%3[ad](?:%20|%22|%27|\+)*)(?:[^\s%&;'\"]|%(?!2[267c]|7d))+",
+                re.IGNORECASE), r"\1***"),
     (
         re.compile(
             r"(\b[\w\-]{0,40}" + PASSWORDS + r"\\{0,7}['\"]?\s*(?:[=\-]>|[:=])\s*)"

@@ -119,7 +119,18 @@ def test_what_is_no_secret_is_told(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["mysql-","pass", "-pass", "https://a:",  "mysql -", "eyJ-", "password: '", "rabbit://a:b", "a="]
+    "words",
+    [
+        "mysql-",
+        "pass",
+        "-pass",
+        "https://a:",
+        "mysql -",
+        "eyJ-",
+        "password: '",
+        "rabbit://a:b",
+        "a=",
+    ],
 )
 def test_no_line_is_long_to_mask(words: str) -> None:
     # So much of a container's last lines is masked at once.
