@@ -35,7 +35,10 @@ def page() -> str:
         _arguments(_actions(program.parser)),
         "## Options of every command\n\n"
         "`-f json` and `-f yaml` print the whole [document](documents.md); "
-        "`table`, `csv` and `value` print its primary list.",
+        "`table`, `csv` and `value` print its primary list.\n"
+        "In `csv` a cell that begins with `=`, `+`, `-` or `@` and is no number has an apostrophe "
+        "before it: tenants choose names, and a spreadsheet would run them as formulas. "
+        "Scripts take JSON, where names are as they are.",
         _arguments(common),
         *(
             part

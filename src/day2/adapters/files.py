@@ -47,14 +47,22 @@ def write_private(file: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 Path(beside).unlink()
             raise
-        _flush(folder)
+        flush(folder)
     except OSError as error:
         raise BadUsage(f"cannot write {file}: {error.strerror}") from None
 
 
-def _flush(folder: Path) -> None:
-    """Make the new name last: a rename lives in the folder."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def flush_tree(folder: Path) -> None:
+    """Make files and folders of our own last, before the folder gets its name."""
+    for place, _folders, names in os.walk(folder):
+        for name in names:
+            flush(Path(place) / name)
+        flush(Path(place))
+
+
+def flush(path: Path) -> None:
+    """Make a file last, or the names in a folder: a rename lives there."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

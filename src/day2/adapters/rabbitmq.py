@@ -119,7 +119,7 @@ class _Queue(msgspec.Struct):
             messages_ready=self.messages_ready or 0,
             messages_unacknowledged=self.messages_unacknowledged or 0,
             members=sorted(self.members or ()),
-            online=sorted(self.online or ()),
+            online=None if self.online is None else sorted(self.online),
             state=one_line(self.state),
         )
 

@@ -21,7 +21,8 @@ from day2.adapters.vaults.vault import Sink
 from day2.errors import BadAnswer, NotDeployed, NotVerified, Unreachable
 
 SETTING = "clouds.NAME.backup_rbd.command"
-ABSENT = "No such file or directory"
+# As RBD itself says it. Without the number it is a shell, `env` or `nsenter` that has no `rbd`.
+ABSENT = "(2) No such file or directory"
 T = TypeVar("T")
 
 

@@ -69,10 +69,12 @@ class Work(Document):
 def _work(site: "Site", parsed: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
+    from day2.adapters import private_folders
     from day2.adapters.vaults.vault import Draft
     from day2.model.backup import Level
     from day2.wiring.backup import document
 
+    private_folders.sweep(site.state / "aside")
     backups = site.backups.work
     if parsed.what == "take":
         draft = msgspec.json.decode(parsed.draft, type=Draft)

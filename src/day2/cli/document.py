@@ -4,6 +4,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ EXIT_CODES = {
     26: "verification failed",
     130: "interrupted",
 }
+_FORMULA = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones as well
+_NUMBER = re.compile(r"[+-]?(\d[\d.,:]*%?)?")
 NAGIOS = {0: 0, 3: 1, 10: 1, 11: 2}
 
 
@@ -136,6 +139,8 @@ class Document(display.DisplayCommandBase[cliff_formatters.Formatter]):
             tuple(self._compress_iterable(row, selector)) if selector else tuple(row)
             for row in map(_shown, produced.rows)
         ]
+        if parsed_args.formatter == "csv":
+            rows = [tuple(map(_no_formula, row)) for row in rows]
         self.formatter.emit_list(columns, rows, self.app.stdout, parsed_args)  # type: ignore[attr-defined]
         return 0
 
@@ -183,6 +188,13 @@ def _harmless(text: str) -> str:
 def _shown(row: Sequence[Any]) -> list[Any]:
     """Take it out of a row, and line breaks: a name with one would be a row of its own."""
     return [_harmless(cell).replace("\n", "?") if isinstance(cell, str) else cell for cell in row]
+
+
+def _no_formula(cell: Any) -> Any:  # noqa: ANN401 - whatever a row holds
+    """Let no name be a formula of the spreadsheet that opens the list; numbers stay numbers."""
+    if isinstance(cell, str) and cell[:1] in _FORMULA and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:

@@ -66,7 +66,9 @@ class Listed:
 
     @classmethod
     def of(cls, row: "KnownFinding", word: "Acknowledgement | None") -> "Listed":
-        """Put a finding and the word on it side by side."""
+        """Put a finding and the word on it, if it holds, side by side."""
+        if word and not word.holds_for(row.finding.severity):
+            word = None
         return cls(
             key=row.finding.key,
             severity=row.finding.severity,
@@ -117,7 +119,7 @@ class _Word(Document):
         from day2.memory import rounds
 
         site = self.site(parsed)
-        _require_known(site, parsed.key)
+        known = _known(site, parsed.key)
         now = site.clock.now()
         word = rounds.Acknowledgement(
             key=parsed.key,
@@ -127,23 +129,25 @@ class _Word(Document):
             by=who(site.environment),
             at=now,
             until=until(parsed.until, now),
+            severity=known.finding.severity,
         )
         rounds.acknowledge(site.memory, site.cloud, site.region, word)
         shown = "not shown" if self.kind == "mute" else "shown as acknowledged"
         return Produced(
             document=envelope("acknowledgement", cloud=site.cloud, at=now, word=word),
-            text=f"{parsed.key}\n  is {shown} until {word.until:%Y-%m-%d %H:%M} UTC\n",
+            text=f"{parsed.key}\n  is {shown} until {word.until:%Y-%m-%d %H:%M} UTC\n"
+            f"  it is {word.severity} now; the word does not hold for anything worse\n",
         )
 
 
 class Ack(_Word):
-    """Acknowledge a finding: it stays in the report, marked, and no longer sets the severity."""
+    """Acknowledge a finding: it stays, marked, and does not set the severity unless it grows."""
 
     kind = "ack"
 
 
 class Mute(_Word):
-    """Mute a finding: it is counted and not shown until the word ends."""
+    """Mute a finding: it is counted, not shown, until the word ends or the finding grows worse."""
 
     kind = "mute"
 
@@ -171,9 +175,10 @@ def until(text: str, now: datetime) -> datetime:
     return moment
 
 
-def _require_known(site: "Site", key: str) -> None:
+def _known(site: "Site", key: str) -> "KnownFinding":
     from day2.memory import rounds
 
-    known = rounds.known_findings(site.memory, site.cloud, site.region)
-    if all(row.finding.key != key for row in known):
-        raise BadUsage(f"no finding {key!r} was ever seen", hint="see them with: day2 finding list")
+    for row in rounds.known_findings(site.memory, site.cloud, site.region):
+        if row.finding.key == key:
+            return row
+    raise BadUsage(f"no finding {key!r} was ever seen", hint="see them with: day2 finding list")

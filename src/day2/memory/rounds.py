@@ -31,7 +31,10 @@ class KnownFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody's word on one finding: `ack` shows it as known, `mute` only counts it."""
+    """Somebody's word on one finding: `ack` shows it as known, `mute` only counts it.
+
+    `severity` is that of the finding when it was said; None in words that an older day2 kept.
+    """
 
     key: str
     kind: str
@@ -40,6 +43,11 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     until: datetime
+    severity: Severity | None = None
+
+    def holds_for(self, severity: Severity) -> bool:
+        """Tell whether it is still about a finding that is this bad now."""
+        return self.severity is None or severity.rank >= self.severity.rank
 
 
 def save(connection: sa.Connection, report: Report, survey_id: int | None) -> int:
@@ -183,6 +191,7 @@ def acknowledged(
             by=row.by,
             at=row.at,
             until=row.until,
+            severity=Severity(row.severity) if row.severity else None,
         )
         for row in rows
     }

@@ -24,13 +24,27 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     """What was known before a round: the earlier one, its open findings, and people's words.
 
     `open_checks` maps the key of each open finding to the name of its check; `muted` and
-    `acknowledged` are keys with a word that still holds.
+    `acknowledged` are keys with a word that still holds. `said_of` is how bad the finding was when
+    the word was said, where that is known: the word is not on what has grown worse since.
     """
 
     compared_with: Compared | None = None
     open_checks: dict[str, str] = {}
     muted: frozenset[str] = frozenset()
     acknowledged: frozenset[str] = frozenset()
+    said_of: dict[str, Severity] = {}
+
+    def mutes(self, finding: Finding) -> bool:
+        """Tell whether somebody's word hides it."""
+        return finding.key in self.muted and not self._worse(finding)
+
+    def acknowledges(self, finding: Finding) -> bool:
+        """Tell whether somebody's word says that it is known."""
+        return finding.key in self.acknowledged and not self._worse(finding)
+
+    def _worse(self, finding: Finding) -> bool:
+        said_of = self.said_of.get(finding.key)
+        return said_of is not None and finding.severity.rank < said_of.rank
 
 
 class NotKept(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a pack of evidence holds: a page for a colleague, the document, a file for each section."""
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import UTC
@@ -30,9 +31,14 @@ def members(made: Evidence, clean: Clean) -> dict[str, bytes]:
         found[f"{name}.txt"] = _text(section).encode()
         for tail in section.content.get("last_lines", []):
             where = f"{plain_name(tail['host'])}/{plain_name(tail['container'])}"
+            whose = f"{plain(tail['container'])} on {plain(tail['host'])}"
             source = "printed" if tail["source"] == "printed" else "log"
-            lines = [f"# {plain(tail['source'])}", *(plain(line) for line in tail["lines"])]
-            found[f"last-lines/{where}.{source}.txt"] = ("\n".join(lines) + "\n").encode()
+            lines = [
+                f"# {whose}: {plain(tail['source'])}",
+                *(plain(line) for line in tail["lines"]),
+            ]
+            name = _free(f"last-lines/{where}.{source}", found)
+            found[name] = ("\n".join(lines) + "\n").encode()
     return found
 
 
@@ -52,6 +58,13 @@ def evidence_of(found: dict[str, bytes]) -> Evidence:
 def plain_name(text: str) -> str:
     """Return a name that is a file's name everywhere."""
     return re.sub(r"[^A-Za-z0-9_.@-]+", "-", text).strip(".-")[:80] or "unnamed"
+
+
+def _free(stem: str, found: dict[str, bytes]) -> str:
+    """Return the name of a file that is not there yet: two names may differ in odd letters only."""
+    taken = {name.lower() for name in found}
+    names = (f"{stem}{'' if n == 1 else f'.{n}'}.txt" for n in itertools.count(1))
+    return next(name for name in names if name.lower() not in taken)
 
 
 def page(made: Evidence) -> str:

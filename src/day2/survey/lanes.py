@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from day2.adapters.clock import Clock
-from day2.errors import Day2Error, Unreachable
+from day2.errors import BadAnswer, Day2Error, Unreachable
 from day2.model.survey import Gap, Reading
 
 Rows = Mapping[str, Sequence[Any]]
@@ -208,7 +208,9 @@ class Runner:
         lane.running -= 1
         self._ended += 1
         if isinstance(result, Day2Error):
-            lane.note(seconds, answered=not isinstance(result, Unreachable), small=job.small)
+            # What cannot be read was an answer all the same: others of the service may be well.
+            silent = isinstance(result, Unreachable) and not isinstance(result, BadAnswer)
+            lane.note(seconds, answered=not silent, small=job.small)
             self._gaps += [gap_of(kind, job.what, result) for kind in job.kinds]
         elif isinstance(result, BaseException):
             raise result

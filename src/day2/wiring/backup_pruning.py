@@ -70,7 +70,15 @@ def _judged(site: "Site", found: "Sequence[Found]", now: "Tick", *, wide: bool) 
 
     policy = site.backups.policy
     last = _last(site.state / LOOK)
-    return judge(found, _rules(policy), _limits(policy), now, last=last, wide=wide)
+    return judge(
+        found,
+        _rules(policy),
+        _limits(policy),
+        now,
+        last=last,
+        wide=wide,
+        misdated=policy.misdated_sets,
+    )
 
 
 def _rules(policy: BackupPolicy) -> "dict[Kind, Keep]":

@@ -215,6 +215,38 @@ def test_an_increment_is_taken_of_the_node_whose_files_the_set_below_it_holds(
     taken(first, "database-3", Method.INCREMENT, full)
 
 
+def test_no_increment_is_taken_of_files_that_were_made_anew(
+    real: Real, place: Path, clock: SystemClock
+) -> None:
+    """As after an SST: the same host, folder and id, and the log of another node."""
+    nasty.plant(real)
+    vault = BareVault(place / "vault", clock)
+
+    def taken(name: str, method: Method, parent: Found | None = None) -> Found:
+        taker = DatabaseTaker(real.server(), DatabaseBackupSettings(), clock, place)
+        below = {"parent": parent.manifest.id, "parent_sha256": parent.sha256} if parent else {}
+        given = draft(Kind.DATABASE, name, method=method, **below)
+        return work.take(vault, taker, given, clock, lambda _text: None)
+
+    full = taken("database-1", Method.FULL)
+    real.stop()
+    real.start()
+    one = taken("database-2", Method.INCREMENT, full)
+    real.stop()
+    shutil.copytree(real.data, place / "copied", copy_function=shutil.copy2)
+    real.data.rename(place / "before")
+    (place / "copied").rename(real.data)
+    shutil.copystat(place / "before", real.data)
+    if os.geteuid() == 0:
+        owner = (place / "before").stat()
+        for path in (real.data, *real.data.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
+    real.start()
+    with pytest.raises(Refused, match="made anew since"):
+        taken("database-3", Method.INCREMENT, one)
+    taken("database-4", Method.FULL)
+
+
 def test_a_damaged_stream_is_not_unpacked(real: Real, place: Path) -> None:
     nasty.plant(real)
     take(real, place / "full")

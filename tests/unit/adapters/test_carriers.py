@@ -310,6 +310,14 @@ def test_a_hung_queue_list_is_a_failure_not_an_empty_bus() -> None:
     assert isinstance(found.failure, Unreachable)
 
 
+def test_members_of_which_it_is_not_told_whether_they_are_online_are_not_offline() -> None:
+    members = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
+    items = [row("untold", members=members), row("none", members=members, online=[])]
+    with wire.serving(management(lambda _number: {"items": items, "page_count": 1})) as port:
+        untold, none = bus(port).queues(SystemClock()).rows
+    assert (untold.online, none.online) == (None, [])
+
+
 def test_hostile_names_are_made_printable() -> None:
     items = [row("x\x1b[31m\r\nred")]
     with wire.serving(management(lambda _number: {"items": items, "page_count": 1})) as port:

@@ -132,6 +132,36 @@ def test_an_increment_that_stands_on_nothing_is_no_good_set(tmp_path: Path, pare
     )
 
 
+def test_a_share_that_is_not_mounted_says_nothing_about_a_backup(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    given = candidate(share, "nova_20260125_100000.sql", DUMP + END)
+    (share / "other").touch()
+    vault = BareVault(tmp_path / "vault")
+    about = {"candidate": msgspec.json.encode(given).decode()}
+    wanted = draft(Kind.DATABASE, "database-1", method=Method.ADOPTED, about=about)
+    taker = AdoptedTaker(lambda *_given: {})
+    with vault.write(wanted) as writer:
+        taken = taker.take(writer, wanted, None, lambda _text: None)
+        found = writer.commit(source=taken.source, exits=taken.exits)
+
+    def check() -> str:
+        return taker.check(vault, found, lambda _text: None)
+
+    assert check() == ""
+    away = share.rename(tmp_path / "away")
+    for _mount_point in ("none", "empty"):
+        with pytest.raises(Refused, match="cannot read"):
+            check()
+        share.mkdir(exist_ok=True)
+    share.rmdir()
+    away.rename(share)
+    assert check() == ""
+    Path(given.path).unlink()
+    assert check() == f"{given.path} is not there any more"
+    Path(given.path).write_bytes(DUMP)
+    assert check().endswith("is not the file that was adopted any more")
+
+
 def test_a_dump_without_a_date_is_dated_by_its_file_and_others_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "nova.sql").write_bytes(DUMP)
     (tmp_path / "last_full_file").write_text("x")

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from day2.adapters import private_folders
 from day2.adapters.vaults.plain import Plain
 from day2.errors import NotVerified, Refused
 from day2.model.backup import Found, Kind, Method
@@ -268,3 +269,38 @@ def test_an_index_that_leads_out_of_its_tree_touches_nothing(machine: Machine, w
     assert list(victim.iterdir()) == []
     assert not into.exists()
     assert machine.state() == machine.before
+
+
+def test_what_a_killed_one_had_decrypted_goes_with_whoever_comes_next(machine: Machine) -> None:
+    place = machine.work.parent / "aside"
+
+    def left() -> list[str]:
+        return sorted(str(one) for one in place.rglob("passwords.yml"))
+
+    def kill(_name: str) -> None:
+        os._exit(0)
+
+    child = os.fork()
+    if child == 0:
+        machine.put(folder=place / "one", point=kill)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert left()
+    assert [one.name for one in (place / "one").iterdir()] == ["began.json"]
+    # The run was cancelled, and is not gone on with: every worker sweeps.
+    private_folders.sweep(place)
+    assert left() == []
+
+
+def test_what_was_unpacked_outlasts_a_power_cut(machine: Machine, stand: Stand) -> None:
+    into = stand.into / "new"
+    (stand.into / "scratch").mkdir()
+    with watched() as acts:
+        restore(machine.vault, machine.found, into, stand.into / "scratch", lambda _said: None)
+    follow(
+        acts,
+        ("flush", "passwords.yml"),
+        ("flush", "kolla"),
+        ("rename", "new"),
+        ("flush", stand.into.name),
+    )

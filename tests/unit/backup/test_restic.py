@@ -6,6 +6,7 @@ import os
 import random
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from day2.errors import (
     Unreachable,
     VaultFull,
 )
-from day2.model.backup import Artefact, Told
+from day2.model.backup import Artefact, Kind, Told
 from tests.unit.backup.by_hand import follow
 from tests.unit.backup.stand import (
     PASSWORD,
@@ -217,6 +218,47 @@ def test_another_restic_that_holds_the_repository_is_waited_for_and_told(stand: 
         sink.write(NOISE)
         with pytest.raises(Locked, match="another restic"):
             stand.repository(locked_seconds=0.0).call("prune", what="making room")
+
+
+@on_restic
+def test_a_producer_may_be_silent_for_longer_than_restic(stand: Stand) -> None:
+    vault = stand.vault(bulk={"silent_seconds": 2.0})
+    with vault.write(draft(FIRST)) as writer:
+        with writer.sink("dump", "dump.sql") as sink:
+            sink.write(NOISE)
+            time.sleep(4)
+            sink.write(NOISE)
+        found = writer.commit(source={}, exits={})
+    assert read_back(vault, found, stand.into) == {"dump": NOISE * 2}
+
+
+@on_restic
+def test_a_restic_that_hangs_at_its_end_is_ended(stand: Stand) -> None:
+    script = stand.folder / "hangs"
+    script.write_text(
+        '#!/bin/sh\ncase " $* " in *" --stdin "*) cat >/dev/null; exec sleep 60;; esac\n'
+        'exec restic "$@"\n'
+    )
+    script.chmod(0o700)
+    bulk = {"silent_seconds": 2.0, "command": [str(script)]}
+    with pytest.raises(Unreachable, match="gave nothing for 2 s"):
+        take(stand.vault(bulk=bulk), FIRST)
+
+
+@on_restic
+def test_what_a_killed_writer_left_goes_though_its_kind_goes_elsewhere_now(stand: Stand) -> None:
+    folder = stand.vault().folder
+    child = os.fork()
+    if child == 0:
+        with stand.vault().write(draft(FIRST)) as writer:
+            with writer.sink("dump", "dump.sql") as sink:
+                sink.write(NOISE)
+            os._exit(0)  # As killed: between two artefacts.
+    os.waitpid(child, 0)
+    assert tags(stand) == [f"set:{FIRST}"]
+    elsewhere = {"kinds": [Kind.RBD]}
+    take(stand.vault(bulk=elsewhere), NEXT)
+    assert (tags(stand), [n for n in names(folder) if FIRST in n]) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,34 @@ def test_a_clock_that_went_back_stops_all() -> None:
     assert of(judged([*sets[:6], nearly]), Verdict.CONDEMN) != []
 
 
+def test_a_set_that_was_taken_under_a_clock_far_ahead_stops_nothing_once_it_is_named() -> None:
+    sets = daily(OLD)
+    ahead = made(5, days=-3650, id="database-ahead")
+    found = judged([*sets, ahead])
+    assert "name the set in backup.misdated_sets" in found.refused[Kind.DATABASE]
+    assert ahead.manifest.id in found.refused[Kind.DATABASE]
+    named = judged([*sets, ahead], misdated=[ahead.manifest.id])
+    assert named.refused == {}
+    assert of(named, Verdict.CONDEMN) == of(judged(sets), Verdict.CONDEMN)
+    # Of those that came after it none is as young as it says; of itself nothing else is known.
+    old = made(0, days=-3650, id="database-ahead")
+    named = judged([*sets, old], misdated=[old.manifest.id])
+    assert of(named, Verdict.CONDEMN) == [old.manifest.id, *of(judged(sets), Verdict.CONDEMN)]
+    newest = made(99, days=-3650)
+    named = judged([*sets, newest], misdated=[newest.manifest.id])
+    assert "within 30 days" in why(named, newest.manifest.id)
+    # It is no proof that backups go on.
+    named = judged([*sets[:4], newest], misdated=[newest.manifest.id])
+    assert "backups fail" in named.refused[Kind.DATABASE]
+
+
+def test_a_proof_under_a_clock_far_ahead_stops_nothing_once_its_set_is_named() -> None:
+    sets = daily(OLD)
+    sets[4] = told(sets[4], Told.VERIFIED, NOW + timedelta(days=365))
+    assert judged(sets).refused
+    assert judged(sets, misdated=[sets[4].manifest.id]).refused == {}
+
+
 @pytest.mark.parametrize(
     ("last", "stops"),
     [

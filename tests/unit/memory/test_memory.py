@@ -133,6 +133,37 @@ def test_the_newest_word_counts_and_ends(memory: Memory) -> None:
     assert rounds.acknowledged(memory, "c", "r", AT + timedelta(days=2)) == {}
 
 
+def test_a_word_keeps_how_bad_the_finding_was(tmp_path: Path) -> None:
+    open_memory(tmp_path).close()
+    with sqlite3.connect(tmp_path / "memory.sqlite") as connection:
+        # As day2 wrote it before words had a severity.
+        connection.execute("ALTER TABLE acknowledgements DROP COLUMN severity")
+        connection.execute(
+            "INSERT INTO acknowledgements (cloud, region, key, kind, reason, ticket, by, at, until)"
+            " VALUES ('c', 'r', 'old', 'ack', 'r', '', 'me', ?, ?)",
+            (AT.isoformat(), (AT + timedelta(days=9)).isoformat()),
+        )
+        connection.execute("UPDATE alembic_version SET version_num = '0004'")
+    connection.close()
+    memory = open_memory(tmp_path)
+    word = rounds.Acknowledgement(
+        key="a",
+        kind="ack",
+        reason="r",
+        ticket="",
+        by="me",
+        at=AT,
+        until=AT + timedelta(days=1),
+        severity=Severity.WARNING,
+    )
+    rounds.acknowledge(memory, "c", "r", word)
+    known = rounds.acknowledged(memory, "c", "r", AT)
+    assert known["a"].severity is Severity.WARNING
+    assert not known["a"].holds_for(Severity.CRITICAL)
+    assert known["old"].severity is None
+    assert known["old"].holds_for(Severity.CRITICAL)
+
+
 def test_an_interrupted_write_leaves_nothing(memory: Memory) -> None:
     with pytest.raises(RuntimeError), memory.writing() as connection:
         surveys.save(connection, survey())

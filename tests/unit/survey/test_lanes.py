@@ -118,6 +118,12 @@ def test_denied_requests_do_not_close_the_lane() -> None:
     assert found.rows["ok"] == [1]
 
 
+def test_answers_that_cannot_be_read_are_no_silence() -> None:
+    jobs = [job(f"k{i}", fails(BadAnswer("not JSON"))) for i in range(5)]
+    found = gather(*jobs, job("ok", lambda _rows: Result(rows={"ok": [1]})), width=1)
+    assert found.rows["ok"] == [1]
+
+
 def test_what_hangs_becomes_a_gap_when_the_time_is_up() -> None:
     release = threading.Event()
 

@@ -111,6 +111,37 @@ def require_same(server: Server, told: Mapping[str, str], then: Mapping[str, Any
         )
 
 
+def born(server: Server, datadir: str) -> str:
+    """Return what the first of InnoDB's files is known by; empty where there is none to be seen.
+
+    A restart leaves it what it is. Whatever makes the node's files anew, from another node (SST) or
+    from a backup, makes another file, though host and folder are called the same.
+
+    Raises:
+        Day2Error: as `Program.finish`.
+
+    """
+    script = 'stat -Lc %i:%W "$1/ibdata1" 2>/dev/null || true'
+    words = ["sh", "-c", script, "day2", datadir]
+    said = programs.run(server.beside, words, what=f"looking at the files of {server.name}")
+    return said.decode(errors="replace").strip()
+
+
+def require_born(server: Server, now: str, then: str) -> None:
+    """See that a server's files are still those that a set before was taken of.
+
+    Raises:
+        Refused: when they were made anew since.
+
+    """
+    if now and then and now != then:
+        raise Refused(
+            f"{server.name}: its files were made anew since the set below was taken: what copied "
+            "them brought another log along, and an increment would lack pages",
+            hint="take everything of this node: day2 backup run database --method full",
+        )
+
+
 def require_files(server: Server, datadir: str) -> int:
     """See that the server behind the login's socket works in this folder; return its process.
 

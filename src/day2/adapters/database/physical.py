@@ -55,7 +55,7 @@ def take(
     Raises:
         Denied: when the server hides schemas from the account.
         Refused: when the files that would be read are not proven to be the answering server's, or
-            the base is of another server.
+            the base is of another server, or of files that were replaced since.
         NotVerified: when the program does not say that it completed, or the server was replaced.
         Day2Error: as `Program.finish`.
 
@@ -63,6 +63,8 @@ def take(
     who, told = identity.read(server)
     process = identity.require_files(server, who.datadir)
     identity.require_same(server, told, (base or {}).get("server") or {})
+    born = identity.born(server, who.datadir)
+    identity.require_born(server, born, str((base or {}).get("files_born", "")))
     contents.require_sight(server)
     known = contents.read(server)
     folder = programs.run(
@@ -104,6 +106,7 @@ def take(
             "position": _position(info),
             "lsn": {"from": reached.from_lsn, "to": reached.to_lsn},
             "files": "proven by its socket",
+            "files_born": born,
         },
         exits={"backup": 0},
     )

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kolla's passwords.yml: plain, encrypted as a whole, or with encrypted values (`!vault`).
 
-Decryption is `ansible-vault`'s own. What it prints stays in memory: no plain text is written, and
-only the values that are asked for are decrypted.
+Decryption is `ansible-vault`'s own. What it prints stays in memory: no plain text is written. One
+value is decrypted by itself; all of them, which must not be shown anywhere, in one run.
 """
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from ruamel.yaml.nodes import Node
 from day2.adapters.kolla.settings import KollaSettings
 from day2.adapters.kolla.variables import AnsibleConstructor, reader
 from day2.adapters.kolla.virtualenv import Virtualenv
-from day2.errors import BadSettings
+from day2.errors import BadSettings, Unreachable
 
 ENCRYPTED = b"$ANSIBLE_VAULT;"
 SECONDS = 30.0
@@ -51,6 +52,7 @@ class Passwords:
         self._virtualenv = virtualenv
         self._entries: dict[str, Any] | None = None
         self._plain: dict[str, str] = {}
+        self._hidden: list[str] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -72,10 +74,11 @@ class Passwords:
             return self._plain[key]
 
     def plain(self) -> list[str]:
-        """Return every password that can be had without decrypting value by value.
+        """Return every password, for whoever masks them.
 
         Those within others are among them (a key pair is two values under one name); numbers are
-        given as they are written.
+        given as they are written, values that are encrypted by themselves line by line. Where these
+        cannot be decrypted, the others are returned.
 
         Raises:
             BadSettings: when the file cannot be read or decrypted.
@@ -84,8 +87,33 @@ class Passwords:
         with self._lock:
             if self._entries is None:
                 self._entries = self._load()
-            written = set(_values(self._entries))
-            return sorted({*written, *self._plain.values()} - {""})
+            values = list(_values(self._entries))
+            written = {value for value in values if isinstance(value, str)}
+            if self._hidden is None:
+                self._hidden = self._all([v for v in values if isinstance(v, Ciphertext)])
+            return sorted({*written, *self._hidden, *self._plain.values()} - {""})
+
+    def _all(self, hidden: list[Ciphertext]) -> list[str]:
+        """Decrypt them in one run: each start of Ansible costs more than a hundred values."""
+        if not hidden:
+            return []
+        with tempfile.TemporaryDirectory(prefix="day2-vault-") as folder:
+            files = [Path(folder) / str(number) for number in range(len(hidden))]
+            for file, value in zip(files, hidden, strict=True):
+                file.write_text(value.text)
+            words = ["view", *self._password_words(), *map(str, files)]
+            try:
+                plain = self._virtualenv.run("ansible-vault", words, seconds=SECONDS)
+            except (BadSettings, Unreachable):
+                return []
+        lines = plain.decode(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("-----")]
+
+    def _password_words(self) -> list[str]:
+        if not self._vault_password_file:
+            return []
+        file = str(Path(self._vault_password_file).expanduser().absolute())
+        return ["--vault-password-file", file]
 
     def _value(self, key: str) -> str:
         if self._entries is None:
@@ -116,10 +144,7 @@ class Passwords:
         return _parse(text, self._file)
 
     def _decrypt(self, data: bytes, what: str) -> str:
-        words = ["decrypt", "--output", "-"]
-        if self._vault_password_file:
-            file = str(Path(self._vault_password_file).expanduser().absolute())
-            words += ["--vault-password-file", file]
+        words = ["decrypt", "--output", "-", *self._password_words()]
         try:
             plain = self._virtualenv.run("ansible-vault", words, seconds=SECONDS, given=data)
         except BadSettings as error:
@@ -132,7 +157,7 @@ class Passwords:
         return plain.decode(errors="replace")
 
 
-def _values(tree: Any) -> Iterator[str]:  # noqa: ANN401 - whatever YAML holds
+def _values(tree: Any) -> Iterator[str | Ciphertext]:  # noqa: ANN401 - whatever YAML holds
     if isinstance(tree, dict):
         for key, value in tree.items():
             # What everybody may know is no secret, and stands in every log of SSH.
@@ -141,6 +166,8 @@ def _values(tree: Any) -> Iterator[str]:  # noqa: ANN401 - whatever YAML holds
     elif isinstance(tree, list):
         for value in tree:
             yield from _values(value)
+    elif isinstance(tree, Ciphertext):
+        yield tree
     elif isinstance(tree, str | int) and not isinstance(tree, bool):
         yield str(tree)
 

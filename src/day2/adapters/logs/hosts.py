@@ -31,7 +31,9 @@ HINTS = {
     "crowd": "what was kept is shown; mend the loudest service first",
 }
 # A hostile host could answer with a small document that is endless once it is unpacked.
-UNPACKED_BYTES_MAX = 256 << 20
+# One that is well answers with less: `PLAIN_BYTES_MAX` of its program.
+UNPACKED_BYTES_MAX = 64 << 20
+GROUPS_MAX = 50_000
 # What a host says of a file in the time that it takes to connect and to answer.
 MARGIN_SECONDS = 5.0
 
@@ -226,6 +228,10 @@ def _unpacked(host: str, text: str) -> _Packed:
     try:
         unpacker = zlib.decompressobj()
         data = unpacker.decompress(base64.b64decode(text, validate=True), UNPACKED_BYTES_MAX)
+        # Before it is taken apart: each becomes several objects, and is cleaned by itself.
+        many = sum(data.count(name) for name in (b'"text"', b'"why"', b'"groups"')) > GROUPS_MAX
+        if many or unpacker.unconsumed_tail:
+            raise BadAnswer(f"logs of {host}: it answered with more than a host has to say")
         return msgspec.json.decode(data, type=_Packed)
     except (binascii.Error, zlib.error, msgspec.MsgspecError, ValueError, RecursionError):
         raise BadAnswer(f"logs of {host}: it answered in an unknown form") from None

@@ -33,6 +33,8 @@ ARGUMENTS = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
 # Rotated files are packed at night; anything else that is packed is no log.
 PACKED = (".xz", ".bz2", ".zst", ".lz4", ".zip")
 SEEK_BYTES_MIN = 1 << 20
+# Unpacked; who asked takes a little more than that.
+PLAIN_BYTES_MAX = 48 << 20
 
 
 class Review:
@@ -47,6 +49,7 @@ class Review:
         self.deadline = time.monotonic() + float(given.get("seconds", 30))
         self.left = int(given.get("read_bytes", 4 << 30))
         self.answer_bytes = int(given.get("answer_bytes", 2 << 20))
+        self.plain_bytes = int(given.get("plain_bytes", PLAIN_BYTES_MAX))
         self.services = [str(name) for name in given.get("services", [])]
         self.marks = [str(mark).encode("utf-8") for mark in given.get("marks", [])]
         self.requests = [str(one).encode("utf-8") for one in given.get("requests", [])]
@@ -266,20 +269,31 @@ class Review:
                     if len(group["text"]) > length:
                         text = group["text"]
                         group["text"] = text[: length // 2] + "\n…\n" + text[-length // 2 :]
-            packed = pack({"files": self.files, "errors": self.errors})
-            if len(packed) <= self.answer_bytes:
+            packed = self.fitting()
+            if packed:
                 return packed
         left = 0
-        while len(packed) > self.answer_bytes and self.files:
+        while not packed and self.files:
             left += len(self.files.pop()["groups"])
-            packed = pack({"files": self.files, "errors": self.errors})
+            packed = self.fitting()
         self.error("crowd", "answer", "%d kinds of errors did not fit into the answer" % left)
         return pack({"files": self.files, "errors": self.errors})
+
+    def fitting(self) -> str:
+        """Return what was found, packed; nothing when it is more than is taken."""
+        plain = json.dumps({"files": self.files, "errors": self.errors}).encode("utf-8")
+        packed = compressed(plain) if len(plain) <= self.plain_bytes else ""
+        return packed if len(packed) <= self.answer_bytes else ""
 
 
 def pack(document: "dict[str, Any]") -> str:
     """Pack a document into text."""
-    return base64.b64encode(zlib.compress(json.dumps(document).encode("utf-8"), 6)).decode("ascii")
+    return compressed(json.dumps(document).encode("utf-8"))
+
+
+def compressed(plain: bytes) -> str:
+    """Return bytes as packed text."""
+    return base64.b64encode(zlib.compress(plain, 6)).decode("ascii")
 
 
 def find(name: str) -> str:

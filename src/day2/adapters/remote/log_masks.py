@@ -16,8 +16,14 @@ KEYS = (
     r"(?:secret|token|api_?key|private_?key|access_?key|auth_?key|encryption_?key|fernet_?key"
     r"|credential|kek)(?:_?(?:key|id|hash))?"
 )
+# Short names of passwords; `PWD=/…` is a folder.
+SHORT = r"(?:(?:(?<![A-Za-z])|user|db|auth|bind|login|admin|root)pass|pwd(?!=/))"
 SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]{0,20}://"
-ACCOUNT = re.compile(r"((?:^|[/,])[^\s:/@,]{1,64}:)[^\s@,]{1,128}@")
+PORT = r"\d{1,5}(?![^\s/?#,;.:'\")\]}>])"
+# An account, or what is left of one that was cut off before its `@`.
+ACCOUNT = re.compile(
+    r"((?:^|[/,])[^\s:/@,\[]{1,64}:)(?:[^\s@,]{1,128}@|(?!/|" + PORT + r")[^\s@,]{1,128}$)"
+)
 
 
 def _logins(found: "re.Match[str]") -> str:
@@ -41,6 +47,9 @@ SECRETS: "tuple[tuple[re.Pattern[str], Any], ...]" = (
     (re.compile(r"((?i:rabbit|amqps?|mysql|postgres(?:ql)?|redis|mongodb|etcd3?)(?:\+\w+)?://"
                 r"[^\s:/@'\"]{1,64}:)[^\s@'\"]{1,128}@"), r"\1***@"),
     (re.compile(r"(" + SCHEME + r")[A-Za-z0-9_\-]{20,}@"), r"\1***@"),
+    # Cut off before the `@`: what stands behind the colon at a line's end is no port.
+    (re.compile(r"(" + SCHEME + r"(?!sha\d)[^\s:/@'\"\[]{0,64}:)(?!" + PORT + r"|\*)"
+                r"[^\s@'\"/][^\s@'\"]{0,128}(?=[ \t\r]*(?:\n|\Z))"), r"\1***"),
     # A cookie has several parts; its line ends with the last one.
     (re.compile(r"(\b(?:set-)?cookie\\{0,7}['\"]?\s*:\s*)\\{0,7}['\"]?[^\n'\"]+", re.IGNORECASE),
      r"\1***"),
@@ -58,8 +67,9 @@ SECRETS: "tuple[tuple[re.Pattern[str], Any], ...]" = (
     # In YAML a value may stand in the lines below its name, in the query of a URL behind %3D.
     (re.compile(r"(" + PASSWORDS + r"[ \t]*:[ \t]*[|>][+\-0-9]{0,2}[ \t]*)(?:\n[ \t]+[^\n]*)+",
                 re.IGNORECASE), r"\1***"),
-    (re.compile(r"((?:" + PASSWORDS + r"|" + KEYS + r")(?:%22|%27)?%3[ad](?:%20|%22|%27|\+)*)"
-                r"(?:[^\s%&;'\"]|%(?!2[267c]|7d))+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"((?:" + PASSWORDS + r"|" + SHORT + r"|" + KEYS + r")"
+                r"(?:%22|%27)?%3[ad](?:%20|%22|%27|\+)*)(?:[^\s%&;'\"]|%(?!2[267c]|7d))+",
+                re.IGNORECASE), r"\1***"),
     (
         re.compile(
             r"(\b[\w\-]{0,40}" + PASSWORDS + r"\\{0,7}['\"]?\s*(?:[=\-]>|[:=])\s*)"
@@ -71,7 +81,7 @@ SECRETS: "tuple[tuple[re.Pattern[str], Any], ...]" = (
     # `token: An error …` is prose: after a colon and a blank only what looks like a value is one.
     (
         re.compile(
-            r"(\b[\w\-]{0,40}" + KEYS + r"(?:\\{0,7}['\"]?\s*(?:[=\-]>|=)\s*"
+            r"(\b[\w\-]{0,40}(?:" + KEYS + r"|" + SHORT + r")(?:\\{0,7}['\"]?\s*(?:[=\-]>|=)\s*"
             r"|\\{0,7}['\"]\s*:\s*|:\s*(?=\S{0,200}\d|[bu]?\\{0,7}['\"])))" + WRITTEN,
             re.IGNORECASE,
         ),

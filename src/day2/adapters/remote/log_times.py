@@ -9,6 +9,8 @@ MONTHS = {
     name: number + 1
     for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 }
+# Right behind the time; after a blank, as gunicorn and PostgreSQL write it, only what must be one.
+ZONE = re.compile(rb"(?:Z| UTC\b)|(?:(?= [+-]\d{4}\b) )?([+-])(\d\d):?(\d\d)")
 DATED = re.compile(rb"20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 
 
@@ -57,7 +59,7 @@ class Times:
         if digits:
             fraction = float(b"0." + digits.group(1))
             rest = rest[digits.end() :]
-        zone = re.match(rb"Z|([+-])(\d\d):?(\d\d)", rest)
+        zone = ZONE.match(rest)
         if not zone:
             return local + fraction
         try:

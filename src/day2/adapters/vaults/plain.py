@@ -37,7 +37,7 @@ from day2.adapters.vaults.settings import PlainSettings
 from day2.adapters.vaults.unsealing import unseal
 from day2.adapters.vaults.vault import Draft
 from day2.adapters.vaults.writing import Begun, Ground, PlainWriter
-from day2.errors import BadSettings, BadUsage, NotVerified, Refused, VaultFull
+from day2.errors import BadSettings, BadUsage, Day2Error, NotVerified, Refused, VaultFull
 from day2.model.backup import Artefact, Found, Kind, Record
 
 GIB = 1 << 30
@@ -313,6 +313,10 @@ class Plain:
         if has or (self._bulk and kind and self._bulk.takes(kind)):
             prune = folder.name.endswith(sweeping.REMOVING)
             restic_writing.clear(self._repository(), folder, name, self._host, prune=prune)
+        elif self._bulk and restic_writing.began(folder):
+            # Its kind went there before. No new set of it waits for a repository that is dead now.
+            with contextlib.suppress(Day2Error):
+                restic_writing.clear(self._bulk, folder, name, self._host, prune=False)
 
     def _identities(self) -> list[pyrage.x25519.Identity]:
         return keys.identities(self._settings.identity_file)

@@ -358,19 +358,25 @@ class _Heard:
     def __init__(self, child: Child) -> None:
         self._child = child
         self._printed = bytearray()
+        self._count = 0
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         # Who waits for its end finds out what was wrong.
         with contextlib.suppress(Day2Error, OSError, ValueError):
-            for part in self._child.parts():
+            for part in self._child.parts(patient=True):
                 self._printed += part
+                self._count += len(part)
                 del self._printed[:-SUMMARY_BYTES]
 
     def summary(self) -> _Summary:
-        """Wait for its last word, and return it; an empty one when it said none."""
-        self._thread.join()
+        """Wait for its last word, and return it; `Unreachable` when it prints nothing for long."""
+        while self._thread.is_alive():
+            before = self._count
+            self._thread.join(self._child.silent_seconds)
+            if self._thread.is_alive() and self._count == before:
+                raise self._child.silence()
         for line in reversed(bytes(self._printed).splitlines()):
             with contextlib.suppress(msgspec.MsgspecError):
                 found = msgspec.json.decode(line, type=_Summary)

@@ -97,6 +97,11 @@ class Child:
         self._listener.start()
 
     @property
+    def silent_seconds(self) -> float:
+        """Return how long it may be silent."""
+        return self._silent
+
+    @property
     def pid(self) -> int:
         """Return its number."""
         return self._child.pid
@@ -128,23 +133,29 @@ class Child:
         """Say that this was all: only when it was."""
         self._in.close()
 
-    def parts(self) -> Iterator[bytes]:
+    def parts(self, *, patient: bool = False) -> Iterator[bytes]:
         """Give what it prints, to its end; how it ended says `finish`.
+
+        `patient`: it waits for us, who give it nothing at times.
 
         Raises:
             Unreachable: when it prints nothing for too long.
 
         """
         while True:
-            if not select.select([self._out], [], [], self._silent)[0]:
-                raise Unreachable(
-                    f"{self._what} gave nothing for {self._silent:g} s and was ended",
-                    hint=f"setting {SETTING}.silent_seconds; does the repository answer?",
-                )
+            if not select.select([self._out], [], [], None if patient else self._silent)[0]:
+                raise self.silence()
             part = os.read(self._out.fileno(), PART)
             if not part:
                 return
             yield part
+
+    def silence(self) -> Unreachable:
+        """Return the failure of one that printed nothing for too long."""
+        return Unreachable(
+            f"{self._what} gave nothing for {self._silent:g} s and was ended",
+            hint=f"setting {SETTING}.silent_seconds; does the repository answer?",
+        )
 
     def finish(self) -> None:
         """Wait for its end.

@@ -7,6 +7,7 @@ was begun is made before the first byte is sent.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from day2.errors import BadAnswer, BadPlan, Day2Error
 from day2.model.backup import Artefact, Found, Kind, Manifest
 
 PROCESS = "restic.json"
-"""In the folder of a set that is being written: which restic writes for it, and on which host."""
+"""In the folder of a set that is being written: which restic wrote for it last, on which host.
+
+It is there until the set is committed: it tells that the repository has something of this set.
+"""
 
 
 class _Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +64,6 @@ class ResticWriter(PlainWriter):
             made = stream.artefact(of, name)
         finally:
             self._open = ""
-            with contextlib.suppress(OSError):
-                (self._partial / PROCESS).unlink(missing_ok=True)
         self._artefacts.append(made)
 
     def commit(self, *, source: Mapping[str, Any], exits: Mapping[str, int]) -> Found:
@@ -75,6 +77,8 @@ class ResticWriter(PlainWriter):
         """
         if self._artefacts and not self._open and not self._named:
             self._artefacts = self._named_whole()
+            with contextlib.suppress(OSError):
+                (self._partial / PROCESS).unlink(missing_ok=True)
         found = super().commit(source=source, exits=exits)
         # The set is there whole, with or without it; the next writer makes good what failed here.
         with contextlib.suppress(Day2Error):
@@ -154,6 +158,11 @@ def clear(repository: Repository, folder: Path, set_id: str, host: str, *, prune
         running = msgspec.json.decode(read_file(folder, PROCESS), type=_Running)
         before = running.process if running.host == host else None
     repository.clear(tag(set_id), before, left=not prune, prune=prune)
+
+
+def began(folder: Path) -> bool:
+    """Tell whether the folder is of an unfinished set of which the repository may have data."""
+    return os.path.lexists(folder / PROCESS)
 
 
 def manifest_of(folder: Path) -> Manifest | None:

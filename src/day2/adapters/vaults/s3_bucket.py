@@ -241,9 +241,11 @@ class Bucket:
         there = self._parts(key, upload)
         parts = []
         for number, body in enumerate(iter(lambda: source.read(self.part_bytes), b""), start=1):
+            # Where the store encrypts, a part's tag is not its MD5: such a part is sent again, and
+            # the store's own word on it is what the end must name.
             tag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
             if there.get(number) != tag:
-                self._client.upload_part(
+                sent = self._client.upload_part(
                     Bucket=self.name,
                     Key=key,
                     UploadId=upload,
@@ -251,6 +253,7 @@ class Bucket:
                     Body=body,
                     ContentMD5=_md5(body),
                 )
+                tag = str(sent["ETag"])
             parts.append({"PartNumber": number, "ETag": tag})
         answer = self._client.complete_multipart_upload(
             Bucket=self.name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}

@@ -127,7 +127,10 @@ class BusNode(Row, frozen=True, kw_only=True):
 
 
 class BusQueue(Row, frozen=True, kw_only=True):
-    """One queue or stream; `expires` when the broker deletes it after a time without use."""
+    """One queue or stream; `expires` when the broker deletes it after a time without use.
+
+    `online` is None where the broker does not tell, as it may while a node does not answer.
+    """
 
     vhost: str
     name: str
@@ -141,7 +144,7 @@ class BusQueue(Row, frozen=True, kw_only=True):
     messages_ready: int = 0
     messages_unacknowledged: int = 0
     members: list[str] = []
-    online: list[str] = []
+    online: list[str] | None = []
     state: str = ""
     idle_since: datetime | None = None
 

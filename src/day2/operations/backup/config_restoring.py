@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from day2.adapters import private_folders
 from day2.adapters.files import write_private
 from day2.adapters.vaults.disk import Point, passed
 from day2.adapters.vaults.vault import Vault
@@ -61,18 +62,14 @@ def put(
     """
     roots = _roots(found, allowed)
     puts = _began(folder, roots)
-    scratch = folder / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(mode=0o700)
-    try:
+    # Decrypted: what a killed one has left goes with the next worker, whatever that does.
+    with private_folders.folder(folder.parent) as scratch:
         say("unpacking")
         restore(vault, found, scratch / "tree", scratch, say)
         index = index_of(vault, found, scratch)
         for one in puts:
             say(f"putting {one.root} back")
             _place(one, scratch / "tree", index, mark, point)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     wrong = [why for one in puts for entry in _of(one.root, index) if (why := _differs(entry))]
     if wrong:
         raise NotVerified(f"{found.manifest.id}: {'; '.join(wrong[:SHOWN_MAX])}")
@@ -87,6 +84,7 @@ def put(
 
 def take_away(folder: Path, *, mark: str) -> dict[str, Any]:
     """Give what was kept its old names; what was put there is kept beside it."""
+    private_folders.sweep(folder.parent)
     puts = msgspec.json.decode((folder / BEGAN).read_bytes(), type=list[Put])
     for one in puts:
         root, kept = Path(one.root), one.named(mark, "kept")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How sets hang together: their order and age, what builds on what, what could be restored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from day2.model.backup import Found, Manifest, Method, State
@@ -10,12 +10,17 @@ PHYSICAL = frozenset({Method.FULL, Method.INCREMENT})
 
 
 class Lineage:
-    """All sets of a vault's cloud, by sequence; sets that cannot be trusted come first."""
+    """All sets of a vault's cloud, by sequence; sets that cannot be trusted come first.
 
-    def __init__(self, sets: Iterable[Found]) -> None:
+    `misdated` are ids of sets that somebody says were taken under a wrong clock: each counts as
+    taken with the next one that was not, and makes no other any older or younger.
+    """
+
+    def __init__(self, sets: Iterable[Found], misdated: Collection[str] = ()) -> None:
         self.ordered = sorted(sets, key=lambda one: (one.manifest.sequence, one.manifest.id))
         self._known = {one.manifest.id: one for one in self.ordered}
-        self._aged = _ages(self.ordered)
+        self.misdated = frozenset(misdated)
+        self._aged = _ages(self.ordered, self.misdated)
         self._children: dict[str, list[Found]] = {}
         for one in self.ordered:
             self._children.setdefault(one.manifest.parent, []).append(one)
@@ -34,6 +39,8 @@ class Lineage:
 
         One that others took is as fresh as what they took, whenever it was adopted.
         """
+        if found.manifest.id in self.misdated:
+            return self.aged(found)
         if found.manifest.method is Method.ADOPTED:
             return found.holds_at
         return max(self.aged(found), found.holds_at)
@@ -106,14 +113,21 @@ def databases(manifest: Manifest) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def _ages(ordered: Sequence[Found]) -> dict[str, datetime]:
+def _ages(ordered: Sequence[Found], misdated: Collection[str]) -> dict[str, datetime]:
     ages: dict[str, datetime] = {}
     newest: datetime | None = None
+    waiting: list[Found] = []
     for one in ordered:
+        if one.manifest.id in misdated and not one.broken:
+            # As young as can be until another one comes.
+            ages[one.manifest.id] = max(one.manifest.ended_at, newest or one.manifest.ended_at)
+            waiting.append(one)
+            continue
         ended = one.manifest.ended_at
         if one.broken:
             ages[one.manifest.id] = ended
             continue
         newest = ended if newest is None else max(newest, ended)
-        ages[one.manifest.id] = newest
+        ages |= {this.manifest.id: newest for this in (*waiting, one)}
+        waiting = []
     return ages

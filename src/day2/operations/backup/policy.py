@@ -64,6 +64,14 @@ class BackupPolicy(msgspec.Struct, frozen=True, kw_only=True):
     removed_max: Annotated[
         int, Meta(ge=1, description="Sets of one kind that may go at a time, without --wide.")
     ] = 10
+    misdated_sets: Annotated[
+        list[str],
+        Meta(
+            description="Ids of sets that were taken, or proven, under a wrong clock. Retention "
+            "stops where something was recorded ahead of the clock, until its date has come; of "
+            "these it believes no date: each counts as old as the next set after it."
+        ),
+    ] = []
     proven_days_max: Annotated[
         Days, Meta(description="Days after which a newest proof by restore is too old.")
     ] = 8

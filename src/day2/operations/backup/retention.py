@@ -101,14 +101,16 @@ def judge(
     last: Tick | None = None,
     locked: Collection[str] = (),
     wide: bool = False,
+    misdated: Collection[str] = (),
 ) -> Judgement:
     """Say of every set whether it stays.
 
     `last` is the look at the clocks of the run before; `locked` are ids that the store keeps by
-    itself; `wide` lifts the bound on how many may go at a time.
+    itself; `wide` lifts the bound on how many may go at a time; `misdated` are ids of sets whose
+    times, and those of their records, are known to be wrong.
     """
-    lineage = Lineage(sets)
-    stopped = clock_trouble(sets, tick, last)
+    lineage = Lineage(sets, misdated)
+    stopped = clock_trouble(sets, tick, last, misdated)
     refused = {kind: stopped or stale(lineage, kind, rules, tick.at) for kind in Kind}
     there = {found.manifest.kind for found in sets}
     # A kind that nobody backs up is not overdue, and says nothing of the clock.
@@ -129,14 +131,19 @@ def judge(
     )
 
 
-def clock_trouble(sets: Iterable[Found], tick: Tick, last: Tick | None) -> str:
-    """Say why the clock is not believed; empty: it is."""
-    times = [found.manifest.ended_at for found in sets if not found.broken]
-    times += [record.at for found in sets for record in found.records]
-    newest = max(times, default=tick.at)
+def clock_trouble(
+    sets: Iterable[Found], tick: Tick, last: Tick | None, misdated: Collection[str] = ()
+) -> str:
+    """Say why the clock is not believed, and what to do; empty: it is."""
+    believed = [found for found in sets if found.manifest.id not in misdated]
+    times = [(one.manifest.ended_at, one.manifest.id) for one in believed if not one.broken]
+    times += [(record.at, one.manifest.id) for one in believed for record in one.records]
+    newest, name = max(times, default=(tick.at, ""))
     if tick.at < newest - SKEW:
         return (
-            f"it is {tick.at:%FT%TZ}, and something was recorded at {newest:%FT%TZ}: a clock lies"
+            f"it is {tick.at:%FT%TZ}, and of {name} something was recorded at {newest:%FT%TZ}: a "
+            "clock lies; set this one right, or, if the other one was wrong, name the set in "
+            "backup.misdated_sets"
         )
     if last is None:
         return ""
@@ -151,7 +158,11 @@ def clock_trouble(sets: Iterable[Found], tick: Tick, last: Tick | None) -> str:
 def stale(lineage: Lineage, kind: Kind, rules: Mapping[Kind, Keep], now: datetime) -> str:
     """Say why nothing of a kind may expire now; empty: it may."""
     rule = rules.get(kind)
-    good = [lineage.fresh(found) for found in lineage.restorable if found.manifest.kind is kind]
+    good = [
+        lineage.fresh(found)
+        for found in lineage.restorable
+        if found.manifest.kind is kind and found.manifest.id not in lineage.misdated
+    ]
     if not good:
         return f"no set of kind {kind} is known to be restorable"
     if rule is not None and rule.rpo_hours is not None:

@@ -44,7 +44,7 @@ def _queue_bad(row: Any) -> bool:  # noqa: ANN401
     return bool(
         (row.messages_ready and not row.consumers)
         or row.state not in {"", "running", "idle"}
-        or len(row.online) < len(row.members)
+        or (row.online is not None and len(row.online) < len(row.members))
     )
 
 
@@ -218,7 +218,8 @@ BUS = Layout(
             fields=("vhost", "name", "type", "consumers", "messages", "members", "online", "state"),
             line=lambda row: (
                 f"{row.name}: {row.messages} messages, {row.consumers} consumers,"
-                f" {len(row.online)} of {len(row.members)} members {row.state}"
+                f" {'?' if row.online is None else len(row.online)} of {len(row.members)} members"
+                f" {row.state}"
             ),
             bad=_queue_bad,
         ),

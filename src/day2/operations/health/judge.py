@@ -27,7 +27,7 @@ def judge(
     for check in run:
         found += check.run(facts)
     top, folded = fold(known_noise(found, facts))
-    shown = [f for f in top if f.key not in before.muted]
+    shown = [f for f in top if not before.mutes(f)]
     here = {f.key for f in (*top, *folded)}
     groups = [f for f in (*top, *folded) if "together" in f.evidence]
     missed = {
@@ -44,11 +44,11 @@ def judge(
         cloud=survey.cloud,
         region=survey.region,
         at=facts.now,
-        severity=worst(f.severity for f in shown if f.key not in before.acknowledged),
+        severity=worst(f.severity for f in shown if not before.acknowledges(f)),
         findings=shown,
         folded=folded,
         muted=len(top) - len(shown),
-        acknowledged=sorted(key for key in here if key in before.acknowledged),
+        acknowledged=sorted({f.key for f in (*top, *folded) if before.acknowledges(f)}),
         gaps=survey.gaps,
         compared_with=before.compared_with,
         new=sorted(f.key for f in shown if _is_new(f, before, survey.cloud)),

@@ -120,14 +120,14 @@ def without(before: Before, added: Sequence[Addition]) -> Before:
 
 def with_addition(report: Report, addition: Addition, before: Before) -> Report:
     """Add what a room has found: worst first, muted ones counted, new ones named."""
-    shown = [f for f in addition.findings if f.key not in before.muted]
+    shown = [f for f in addition.findings if not before.mutes(f)]
     findings = sorted((*report.findings, *shown), key=lambda f: f.severity.rank)
-    known = {f.key for f in addition.findings if f.key in before.acknowledged}
+    known = {f.key for f in addition.findings if before.acknowledges(f)}
     new = {f.key for f in shown if f.key not in before.open_checks and before.compared_with}
     return msgspec.structs.replace(
         report,
         findings=findings,
-        severity=worst(f.severity for f in findings if f.key not in before.acknowledged),
+        severity=worst(f.severity for f in findings if not before.acknowledges(f)),
         muted=report.muted + len(addition.findings) - len(shown),
         acknowledged=sorted({*report.acknowledged, *known}),
         gaps=[*report.gaps, *addition.gaps],
@@ -161,6 +161,7 @@ def remembered(memory: Memory, *, cloud: str, region: str, clock: Clock) -> Befo
         open_checks={key: finding.finding.check for key, finding in known.items()},
         muted=frozenset(key for key, word in words.items() if word.kind == "mute"),
         acknowledged=frozenset(key for key, word in words.items() if word.kind == "ack"),
+        said_of={key: word.severity for key, word in words.items() if word.severity},
     )
 
 

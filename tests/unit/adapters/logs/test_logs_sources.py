@@ -25,7 +25,7 @@ from day2.adapters.logs.hosts import PROGRAM, HostLogs, reading_of
 from day2.adapters.logs.opensearch import SearchLogs
 from day2.adapters.logs.settings import LogSettings, OpenSearchSettings
 from day2.adapters.remote import day2_logs
-from day2.errors import BadUsage
+from day2.errors import BadAnswer, BadUsage
 from day2.model.logs import LogReading
 from day2.operations.logs import mask, parse
 from tests.ansible import say, scripted
@@ -195,6 +195,35 @@ def test_more_kinds_than_fit_are_told_and_the_rare_one_is_kept(tmp_path: Path) -
     assert len(document["files"][0]["groups"]) == 800
     small = day2_logs.Review({**given, "answer_bytes": 5000}).run()
     assert len(small["packed"]) <= 5200
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"files": [' + b" " * (100 << 20) + b"]}",
+        b'{"files": [{"name": "a", "groups": [' + b'{"count":1,"text":""},' * 99_999
+        + b'{"count":1,"text":""}]}]}',
+        b'{"errors": [' + b'{"kind":"","what":"","why":""},' * 99_999
+        + b'{"kind":"","what":"","why":""}]}',
+        b'{"files": [' + b'{"name":"","groups":[]},' * 99_999 + b'{"name":"","groups":[]}]}',
+    ],
+    ids=["large", "groups", "errors", "files"],
+)  # fmt: skip
+def test_no_host_takes_the_memory_of_all_with_an_answer_that_is_small(document: bytes) -> None:
+    packed = base64.b64encode(zlib.compress(document)).decode()
+    assert len(packed) < 2 << 20
+    with pytest.raises(BadAnswer, match="more than a host has to say"):
+        reading_of("a", {"packed": packed}, Cleaner())
+
+
+def test_what_a_host_answers_is_small_unpacked_as_well(tmp_path: Path) -> None:
+    words = [f"{'x' * 500} {chr(97 + n % 26)}{chr(97 + n // 26)} failed" for n in range(600)]
+    for name in ("a", "b"):
+        log(tmp_path, f"nova/{name}.log", "".join(error(1, word) for word in words))
+    given = {"since": SINCE.timestamp(), "until": NOW.timestamp(), "folder": str(tmp_path / "log")}
+    found = day2_logs.Review({**given, "plain_bytes": 100_000}).run()
+    assert len(zlib.decompress(base64.b64decode(found["packed"]))) <= 101_000
+    assert "did not fit" in zlib.decompress(base64.b64decode(found["packed"])).decode()
 
 
 def test_too_many_bytes_and_too_little_time_are_told(tmp_path: Path) -> None:

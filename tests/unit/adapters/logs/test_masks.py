@@ -63,6 +63,21 @@ def test_lines_stay_lines() -> None:
         "sshpass -p planted ssh host",
         "redis-cli -h host -a planted info",
         "rabbitmqctl change_password openstack planted",
+        # Short names.
+        "user=nova pass=planted host=db",
+        "pwd=planted",
+        "AUTH_PASS = planted",
+        "dbpass='planted'",
+        '{"user": "x", "pass": "planted"}',
+        "DRIVER={x};UID=sa;PWD=planted;",
+        "a?user=x&pwd%3Dplanted",
+        # An account that was cut off before its host.
+        "mysql+pymysql://nova:planted",
+        "connect to https://admin:planted\nmore",
+        "rabbit://openstack:planted@a:5672,openstack:planted",
+        "rabbit://openstack:planted",
+        "redis://:planted",
+        "mysql://nova:1234planted/x",
     ],
 )
 def test_no_way_of_writing_a_secret_passes(text: str) -> None:
@@ -83,7 +98,39 @@ def test_what_stands_beside_a_secret_is_still_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["mysql-", "mysql -", "eyJ-", "password: '", "rabbit://a:b", "a="]
+    "text",
+    [
+        "GET http://ctl1:8774/v2.1",
+        "no answer from http://ctl1:8774",
+        "no answer from http://ctl1:8774.",
+        "http://[fd00::5]:8774",
+        "mysql+pymysql://db:3306/nova",
+        "rabbit://ctl1:5672",
+        "rabbit://ctl1:5672,ctl2:5672//",
+        "docker://sha256:0123abcd",
+        "tcp://10.0.0.1:6641",
+        "PWD=/var/lib/nova OLDPWD=/",
+        "bypass=true compass=3",
+        "3 passed; pass: the ball",
+    ],
+)
+def test_what_is_no_secret_is_told(text: str) -> None:
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "mysql-",
+        "pass",
+        "-pass",
+        "https://a:",
+        "mysql -",
+        "eyJ-",
+        "password: '",
+        "rabbit://a:b",
+        "a=",
+    ],
 )
 def test_no_line_is_long_to_mask(words: str) -> None:
     # So much of a container's last lines is masked at once.

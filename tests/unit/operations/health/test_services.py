@@ -328,3 +328,19 @@ def test_muted_findings_are_counted_and_acknowledged_ones_do_not_grade() -> None
     assert (muted.findings, muted.muted, muted.exit_code) == ([], 1, 0)
     assert (known.acknowledged, known.exit_code) == ([key], 0)
     assert len(known.findings) == 1
+
+
+def test_a_word_on_a_warning_does_not_hold_for_what_became_critical() -> None:
+    down = VolumeService(binary="cinder-volume", host="s1@rbd", state="down", status="enabled")
+    twin = VolumeService(binary="cinder-volume", host="s2@rbd", state="up", status="enabled")
+    volume = Volume(id="v", status="in-use", host="s1@rbd#rbd")
+    given = facts(volume_services=[down, twin], volumes=[volume])
+    (key,) = found(given)
+    words = frozenset({key})
+    warned = {key: Severity.WARNING}
+    known = judge(given, CHECKS, Before(acknowledged=words, said_of=warned), kind="daily")
+    muted = judge(given, CHECKS, Before(muted=words, said_of=warned), kind="daily")
+    assert (known.acknowledged, known.exit_code) == ([], 11)
+    assert (len(muted.findings), muted.muted, muted.exit_code) == (1, 0, 11)
+    same = Before(acknowledged=words, said_of={key: Severity.CRITICAL})
+    assert judge(given, CHECKS, same, kind="daily").exit_code == 0

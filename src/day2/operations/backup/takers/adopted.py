@@ -11,7 +11,7 @@ import msgspec
 from day2.adapters.adopting.examine import Examined, examine
 from day2.adapters.adopting.recognise import Candidate
 from day2.adapters.vaults.vault import Draft, Vault, Writer
-from day2.errors import BadUsage, NotVerified
+from day2.errors import BadUsage, NotVerified, Refused
 from day2.model.backup import Found, Kind
 from day2.operations.backup.takers.taker import Say, Taken
 
@@ -65,13 +65,21 @@ class AdoptedTaker:
         )
 
     def check(self, vault: Vault, found: Found, say: Say) -> str:
-        """Read the file again: it must be the one that was adopted, and good for something."""
+        """Read the file again: it must be the one that was adopted, and good for something.
+
+        Raises:
+            Refused: when it cannot be read, which says nothing about it.
+
+        """
         wrong = vault.check(found)
         source = found.manifest.source
         if wrong or source["wrong"]:
             return wrong or f"{source['path']}: {source['wrong']}"
         say(f"hashing {source['path']}")
-        if _hash(Path(source["path"])) != source["file_sha256"]:
+        file = Path(source["path"])
+        if _is_gone(file):
+            return f"{file} is not there any more"
+        if _hash(file) != source["file_sha256"]:
             return f"{source['path']} is not the file that was adopted any more"
         return ""
 
@@ -106,9 +114,20 @@ def _examined(candidate: Candidate, say: Say) -> Examined:
         ) from None
 
 
+def _is_gone(path: Path) -> bool:
+    """Tell whether it was removed: an empty folder, or none, may be a share that is not mounted."""
+    try:
+        return not path.exists() and any(path.parent.iterdir())
+    except OSError:
+        return False
+
+
 def _hash(path: Path) -> str:
     try:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
-        return ""
+    except OSError as error:
+        raise Refused(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="is its share mounted, and may this user read it?",
+        ) from None

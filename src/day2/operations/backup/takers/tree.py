@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from day2.adapters.files import flush, flush_tree
 from day2.adapters.reasons import one_line
 from day2.adapters.vaults import disk
 from day2.adapters.vaults.vault import Draft, Sink, Vault, Writer
@@ -363,10 +364,13 @@ def restore(vault: Vault, found: Found, into: Path, scratch: Path, say: Say) -> 
         wrong = [why for entry in index if (why := _differs(beside, links, entry))]
         if wrong:
             raise NotVerified(f"{found.manifest.id}: {'; '.join(wrong[:SHOWN_MAX])}")
+        # What the modes let nobody read is flushed before it gets them.
+        flush_tree(beside)
         given = [give(beside / entry.path.lstrip("/"), entry) for entry in reversed(index)]
         if into.exists():
             into.rmdir()
         beside.rename(into)
+        flush(into.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return {

@@ -55,7 +55,8 @@ def transient(queue: BusQueue) -> bool:
 
 def without_majority(queue: BusQueue) -> bool:
     """Tell whether too few of its members are online for it to take a message."""
-    if not queue.members:
+    # Who is online may not be told: that is not nobody.
+    if not queue.members or queue.online is None:
         return queue.type != CLASSIC and queue.state in GONE
     return len(queue.online) <= len(queue.members) // 2
 
@@ -181,7 +182,7 @@ def stream_replicas(facts: Facts) -> Iterator[Finding]:
         return
 
     def alone(queue: BusQueue) -> bool:
-        few = len(queue.members) == 1 or len(queue.online) == 1
+        few = len(queue.members) == 1 or (queue.online is not None and len(queue.online) == 1)
         return queue.type == STREAM and bool(queue.members) and few
 
     yield from _by_vhost(

@@ -170,6 +170,7 @@ def test_every_finding_says_why_and_what_to_do() -> None:
 
 
 WELL = {
+    "a queue of which it is not told who is online": queue(online=None),
     "an empty queue without a reader": queue(consumers=0),
     "a few messages during a restart": queue(consumers=0, messages_ready=9),
     "a reply queue whose owner went away": classic(
