@@ -50,8 +50,10 @@ def _router(story: Story) -> None:
         story.does("disable the other", "network", "PUT", f"/v2.0/agents/{there}", off)
         now = place.ask("network", "GET", f"/v2.0/agents/{there}").body["agent"]
         story.sees("it is", [now["admin_state_up"], now["alive"], sorted(now)])
+        _nobody_serves(place, own)
         story.does("add to a disabled one", "network", "POST", below(there), body)
         story.does("enable it", "network", "PUT", f"/v2.0/agents/{there}", on)
+        _nobody_serves(place, own)
         story.does("add", "network", "POST", below(there), body)
         shows("moved it is")
         story.does("add again", "network", "POST", below(there), body)
@@ -61,6 +63,12 @@ def _router(story: Story) -> None:
         story.does("back, out", "network", "DELETE", f"{below(there)}/{own}")
         story.does("back, in", "network", "POST", below(here), body)
     shows("at last it is")
+
+
+def _nobody_serves(place: Place, router: str) -> None:
+    """Take it away once more: an agent that asks for its routers is given one that is free."""
+    for row in place.ask("network", "GET", f"/v2.0/routers/{router}/l3-agents").body["agents"]:
+        place.ask("network", "DELETE", f"/v2.0/agents/{row['id']}/l3-routers/{router}")
 
 
 def _network(story: Story) -> None:

@@ -36,6 +36,7 @@ def scenario() -> dict[str, Any]:
         {"name": name, "roles": ["control", "network", "storage"]}
         for name in ("control01", "control02")
     ]
+    hosts.append({"name": "network01", "roles": ["network"]})
     hosts += [
         {"name": name, "roles": ["compute"], "vcpus": 256, "memory_mib": 1 << 20}
         for name in (SOURCE, *TARGETS, "compute04")

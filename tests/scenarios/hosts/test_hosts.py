@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts, services, agents, amphorae, and the servers of hosts that are dead."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -208,9 +208,41 @@ def test_a_router_that_cannot_arrive_goes_back(guests: Guests) -> None:
     assert result.detail.endswith("it is back where it was")
     assert [row["id"] for row in guests.ask("network", "GET", path)["agents"]] == [here]
     result, _do = guests.perform(step)
-    assert result.detail.startswith("nothing was changed: L3 agent on control0")
+    assert result.detail.startswith("nothing was changed: L3 agent on ")
     assert result.detail.endswith(" is disabled")
     guests.cloud.network.set_agent(there, up=True)
+
+
+@pytest.mark.parametrize("taker", ["the old one", "the old one each time", "a third"])
+def test_a_free_router_that_neutron_gives_away_in_between(guests: Guests, taker: str) -> None:
+    """An agent that asks for its routers is given one that nobody serves; found on the lab."""
+    own = guests.ask("network", "GET", "/v2.0/routers")["routers"][0]["id"]
+    path = f"/v2.0/routers/{own}/l3-agents"
+    here = guests.ask("network", "GET", path)["agents"][0]["id"]
+    there, third = (a["id"] for a in agents(guests, "neutron-l3-agent") if a["id"] != here)
+    step = guests.step("agent.move-router", own, from_agent=here, to_agent=there)
+
+    def given(to: str) -> Callable[[], None]:
+        def give() -> None:
+            assert guests.cloud.network.add_router(to, own).ok
+
+        return give
+
+    calls = {"join": given(third if taker == "a third" else here)}
+    if taker == "the old one each time":
+        calls |= {"join-2": given(here), "join-3": given(here)}
+    result, _do = guests.perform(step, meanwhile=calls)
+    serving = [row["id"] for row in guests.ask("network", "GET", path)["agents"]]
+    if taker == "the old one each time":
+        assert result.ending is Ending.FAILED
+        assert result.detail.endswith("it is back where it was")
+        assert serving == [here]
+        return
+    assert result.ending is Ending.DONE, result
+    assert serving == [third if taker == "a third" else there]
+    assert ("to which Neutron gave it by itself" in result.detail) == (taker == "a third")
+    assert guests.perform(guests.back(step, result))[0].ending is Ending.DONE
+    assert [row["id"] for row in guests.ask("network", "GET", path)["agents"]] == [here]
 
 
 @pytest.mark.parametrize("comes_back", [True, False])

@@ -12,11 +12,12 @@ from day2.errors import Day2Error
 from day2.model.outcome import Ending
 from day2.model.plan import Step
 from day2.model.tables.network import NetworkAgent
-from day2.operations.hosts.actions.cloud import Cloud, arguments
+from day2.operations.hosts.actions.cloud import Cloud, arguments, named
 from day2.operations.hosts.actions.facts import DELETED
 
 AGENT_GONE = "the agent is not there any more"
-ARRIVED = "it has arrived"
+ARRIVED, SO_ALREADY = "it has arrived", "so already"
+TURNS = 3
 FORSAKEN = "no agent serves it now: give it to one (openstack network agent add router)"
 
 
@@ -40,6 +41,8 @@ class _Move:
 
     name = ""
     one = ""
+    any_other = False
+    """Whether any agent but the old one is as good as the one that was chosen."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -60,7 +63,9 @@ class _Move:
         if not facts.get("moved"):
             return None
         given = arguments(step, MoveArguments)
-        back = {"from_agent": given.to_agent, "to_agent": given.from_agent}
+        agents = facts.get("agents") or [given.to_agent]
+        there = given.to_agent if given.to_agent in agents else str(agents[0])
+        back = {"from_agent": there, "to_agent": given.from_agent}
         return msgspec.structs.replace(
             step,
             why="back to the agent from where it came",
@@ -101,7 +106,7 @@ class _Move:
         if agents is None:
             return Done(ok=False, gone=True, detail=DELETED)
         if any(found.id == agent for found in agents) == to_serve:
-            return Done(ok=True, detail="so already")
+            return Done(ok=True, detail=SO_ALREADY)
         said = send()
         return Done(ok=said.ok, detail="" if said.ok else f"Neutron refuses it: {said}")
 
@@ -113,8 +118,10 @@ class _Move:
         ids = [own for own, _host in found]
         hosts = ", ".join(sorted(host for _own, host in found)) or "no agent"
         facts = {"moved": True, "agents": ids}
-        if given.to_agent in ids and given.from_agent not in ids:
-            return Result(ending=Ending.DONE, detail=f"now served by {hosts}", facts=facts)
+        if given.from_agent not in ids and (given.to_agent in ids or (ids and self.any_other)):
+            own_choice = "" if given.to_agent in ids else ", to which Neutron gave it by itself"
+            said = f"now served by {hosts}{own_choice}"
+            return Result(ending=Ending.DONE, detail=said, facts=facts)
         said = f"it was moved, and is served by {hosts}"
         return Result(ending=Ending.FAILED, detail=said, facts=facts)
 
@@ -123,57 +130,66 @@ class MoveRouter(_Move):
     """Move a router to another L3 agent: its traffic stops for the seconds in between.
 
     Neutron lets a router that is not highly available be with one agent only, so it must leave
-    before it can arrive; where it cannot arrive, it goes back.
+    before it can arrive; where it cannot arrive, it goes back. In between Neutron may give it to
+    whichever agent asks for its routers: to the old one, from which it is taken again, or to a
+    third, with which it stays.
     """
 
     name = "agent.move-router"
     one = "router"
+    any_other = True
 
     def _hosting(self, own: str) -> list[NetworkAgent] | None:
         return self._cloud.network.hosting_router(own)
 
     def _carry_over(self, own: str, given: MoveArguments, do: Doing) -> Result | None:
-        network = self._cloud.network
-        left = do.act(
-            "leave",
-            lambda: self._change(
-                own,
-                given.from_agent,
-                to_serve=False,
-                send=lambda: network.remove_router(given.from_agent, own),
-            ),
-            Done,
-        )
-        if not left.ok:
-            return _not_moved(left)
+        for turn in range(1, TURNS):
+            failed, again = self._turn(own, given, do, turn)
+            if not again:
+                return failed
+        return self._turn(own, given, do, TURNS)[0]
 
-        def join(agent: str) -> Done:
-            return self._change(
-                own, agent, to_serve=True, send=lambda: network.add_router(agent, own)
-            )
+    def _turn(
+        self, own: str, given: MoveArguments, do: Doing, turn: int
+    ) -> tuple[Result | None, bool]:
+        """Try once; say why it failed, and whether another turn may be better."""
+        left = do.act(named("leave", turn), lambda: self._leave(own, given.from_agent), Done)
+        if not left.ok:
+            return _not_moved(left), False
+        joined = _tried(do, named("join", turn), lambda: self._join(own, given.to_agent))
+        if joined.ok:
+            return None, False
+        if joined.gone:
+            return _not_moved(joined), False
 
         def home() -> Done:
             # One whose arrival was not answered may have arrived: it is not without an agent then.
             served = self._hosting(own) or []
-            if any(agent.id == given.to_agent for agent in served):
+            if any(agent.id != given.from_agent for agent in served):
                 return Done(ok=True, detail=ARRIVED)
-            return join(given.from_agent)
+            return self._join(own, given.from_agent)
 
-        joined = _tried(lambda: do.act("join", lambda: join(given.to_agent), Done))
-        if joined.ok:
-            return None
-        if joined.gone:
-            return _not_moved(joined)
-        back = _tried(lambda: do.act("return", home, Done))
+        back = _tried(do, named("return", turn), home)
         if back.gone:
-            return _not_moved(back)
+            return _not_moved(back), False
         if not back.ok:
             said = f"{joined.detail}; and not back either: {back.detail}; {FORSAKEN}"
-            return Result(ending=Ending.FAILED, detail=said, facts={"moved": True})
+            return Result(ending=Ending.FAILED, detail=said, facts={"moved": True}), False
         if back.detail == ARRIVED:
-            return None
+            return None, False
         said = f"{joined.detail}; it is back where it was"
-        return Result(ending=Ending.FAILED, detail=said)
+        # The old agent had asked for its routers in between, and Neutron gave it the free one.
+        return Result(ending=Ending.FAILED, detail=said), back.detail == SO_ALREADY
+
+    def _leave(self, own: str, agent: str) -> Done:
+        network = self._cloud.network
+        return self._change(
+            own, agent, to_serve=False, send=lambda: network.remove_router(agent, own)
+        )
+
+    def _join(self, own: str, agent: str) -> Done:
+        network = self._cloud.network
+        return self._change(own, agent, to_serve=True, send=lambda: network.add_router(agent, own))
 
 
 class MoveNetwork(_Move):
@@ -207,10 +223,10 @@ class MoveNetwork(_Move):
         return None if left.ok else _not_moved(left)
 
 
-def _tried(act: Callable[[], Done]) -> Done:
+def _tried(do: Doing, name: str, function: Callable[[], Done]) -> Done:
     """Say why there was no answer, in place of ending the step: its router is with nobody now."""
     try:
-        return act()
+        return do.act(name, function, Done)
     except Day2Error as error:
         return Done(ok=False, detail=str(error))
 
@@ -271,7 +287,7 @@ class _Set:
         if agent is None:
             return Done(ok=False, gone=True, detail=AGENT_GONE)
         if agent.admin_state_up == self.up:
-            return Done(ok=True, detail="so already")
+            return Done(ok=True, detail=SO_ALREADY)
         said = self._cloud.network.set_agent(own, up=self.up)
         return Done(ok=said.ok, detail="" if said.ok else f"Neutron refuses it: {said}")
 
