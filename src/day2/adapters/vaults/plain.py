@@ -343,11 +343,11 @@ class Plain:
                 f"vault {self.name}: there is no folder {self._root}",
                 hint="make it, or mount the share; day2 does not, lest it fill the wrong disk",
             )
-        if is_folder(self.folder):
-            return True
-        if os.path.lexists(self.folder):
+        if not os.path.lexists(self.folder):
+            return False
+        if not is_folder(self.folder):
             raise BadSettings(f"vault {self.name}: {self.folder} is not a folder of its own")
-        return False
+        return True
 
     def _make(self) -> None:
         with told(f"cannot make {self.folder}", self._root):
