@@ -53,7 +53,7 @@ def watched(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 def collected(program: Program, *, within: float = 240) -> dict[str, Any]:
     began = time.monotonic()
-    ended = program.run("evidence", "collect", "--since", "10m", "-f", "json")
+    ended = program.run("evidence", "collect", "--since", "4m", "-f", "json")
     assert ended.code in {0, 12}, ended.stderr
     assert time.monotonic() - began < within
     return ended.document

@@ -37,13 +37,15 @@ class _Hit(msgspec.Struct, frozen=True, kw_only=True):
 def find(knowledge: Iterable[KnownProblem], clues: Clues) -> list[Suspect]:
     """Return the suspected problems, likeliest first; pure.
 
-    What is explained by another suspect comes after it, whatever its own score.
+    What is explained by another suspect comes after it, whatever its own score. Of two with one
+    score that comes first for which more is wrong now: a log line tells of the past as well.
     """
-    found = {}
+    found, now = {}, {}
     for problem in knowledge:
-        suspect = _suspect(problem, clues)
-        if suspect is not None:
-            found[problem.id] = problem, suspect
+        seen = _seen(problem, clues)
+        if seen:
+            found[problem.id] = problem, _suspect(problem, seen, clues)
+            now[problem.id] = _bonus(seen)
     explained: dict[str, list[str]] = {}
     for problem, _one in found.values():
         for other in problem.explains:
@@ -53,7 +55,7 @@ def find(knowledge: Iterable[KnownProblem], clues: Clues) -> list[Suspect]:
         msgspec.structs.replace(suspect, explained_by=explained.get(name, []))
         for name, (_problem, suspect) in found.items()
     ]
-    return sorted(suspects, key=lambda s: (_depth(s.id, explained), -s.score, s.id))
+    return sorted(suspects, key=lambda s: (_depth(s.id, explained), -s.score, -now[s.id], s.id))
 
 
 def _depth(name: str, explained: dict[str, list[str]], seen: frozenset[str] = frozenset()) -> int:
@@ -62,20 +64,25 @@ def _depth(name: str, explained: dict[str, list[str]], seen: frozenset[str] = fr
     return 1 + max(_depth(c, explained, seen | {name}) for c in causes) if causes else 0
 
 
-def _suspect(problem: KnownProblem, clues: Clues) -> Suspect | None:
+def _seen(problem: KnownProblem, clues: Clues) -> list[list[_Hit]]:
+    """Return the hits of each sign that is there; none when the problem is not."""
     needed = []
     for sign in problem.needs:
         hits = _hits(sign, clues)
         if not hits:
-            return None
+            return []
         needed.append(hits)
     signed = [hits for hits in (_hits(sign, clues) for sign in problem.signs) if hits]
-    if problem.signs and not signed:
-        return None
+    return [] if problem.signs and not signed else [*needed, *signed]
+
+
+def _bonus(seen: Sequence[Sequence[_Hit]]) -> int:
+    return max(hit.bonus for hits in seen for hit in hits)
+
+
+def _suspect(problem: KnownProblem, seen: Sequence[Sequence[_Hit]], clues: Clues) -> Suspect:
     against = [hits for hits in (_hits(sign, clues) for sign in problem.against) if hits]
-    seen = [*needed, *signed]
-    bonus = max(hit.bonus for hits in seen for hit in hits)
-    score = bonus + sum(_best(hits) for hits in seen) - sum(_best(hits) for hits in against)
+    score = _bonus(seen) + sum(_best(hits) for hits in seen) - sum(_best(hits) for hits in against)
     return Suspect(
         id=problem.id,
         title=problem.title,

@@ -119,6 +119,19 @@ def test_a_consequence_comes_after_its_cause_whatever_it_scores() -> None:
     assert [one.explained_by for one in found] == [[], ["first"], ["second"]]
 
 
+def test_what_is_wrong_now_comes_before_a_line_of_the_past_with_the_same_score() -> None:
+    known = [
+        problem("a-line", Sign(log="lost", weight=55)),
+        problem("z-now", Sign(finding="api.down")),
+    ]
+    clues = Clues(
+        findings=[finding("api.down", severity=Severity.CRITICAL)], templates=[line("lost")]
+    )
+    found = find(known, clues)
+    assert names(found) == ["z-now", "a-line"]
+    assert {one.score for one in found} == {55}
+
+
 def test_two_that_explain_each_other_do_not_end_the_program() -> None:
     known = [
         problem("a", Sign(log="A"), explains=["b"]),
