@@ -103,7 +103,7 @@ def ours(folder: Path, steps: int) -> float:
     filing.approve(memory, saved, filer)
     filing.file(memory, saved, filer, ChangeSettings(), wait=False)
     clock = SystemClock()
-    place = Place(actions={"many": Many()}, changes=ChangeSettings())
+    place = Place(actions={"many": Many()}, changes=ChangeSettings(), region="", foundation="bench")
     heads = Heads(memory, JournalSettings(), clock)
     Engine(memory, clock=clock, place=lambda _cloud: place, heads=heads).run()
     run = runs.load(memory, "bench")
