@@ -23,7 +23,7 @@ from pathlib import Path
 from bench import backup_data
 from bench.bounds import Bound
 from day2.adapters.clock import SystemClock
-from day2.adapters.database import dump, loading, physical, placing, restoring
+from day2.adapters.database import contents, dump, loading, physical, placing, proving
 from day2.adapters.database.beside import Beside
 from day2.adapters.database.loading import Ways
 from day2.adapters.vaults import keys
@@ -163,8 +163,8 @@ class Bench:
             server = real.server()
             loading.load(server, file, told, ways=Ways(logged=False))
             loaded = time.monotonic() - began
-            again = dump.write(server, restoring.contents.read(server), _nowhere, told={})
-            restoring.proving.require_same(told, again, what="the restored server")
+            again = dump.write(server, contents.read(server), _nowhere, told={})
+            proving.require_same(told, again, what="the restored server")
             proven = time.monotonic() - began
         shutil.rmtree(into)
         return [

@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dbos import DBOS
 
-from bench.__main__ import Bound
+from bench.bounds import Bound
 from day2.adapters.clock import SystemClock
 from day2.engine import filing
 from day2.engine.action import Doing, Result, Seen
@@ -54,7 +55,7 @@ def bare(folder: Path, steps: int, *, as_ours: bool) -> float:
     @DBOS.workflow()
     def many() -> int:
         for number in range(steps):
-            DBOS.run_step({"name": "step"}, lambda number=number: number)
+            DBOS.run_step({"name": "step"}, partial(int, number))
         return steps
 
     DBOS.launch()
@@ -74,7 +75,7 @@ def ours(folder: Path, steps: int) -> float:
 
         def perform(self, _step: Step, do: Doing) -> Result:
             for number in range(steps):
-                do.act(f"act-{number}", lambda number=number: number, int)
+                do.act(f"act-{number}", partial(int, number), int)
             return Result(ending=Ending.DONE, detail="done")
 
         def undo(self, _step: Step, _facts: object) -> None:
@@ -147,10 +148,10 @@ def main() -> None:
     print(f"{'steps/s, ' + str(STEPS) + ' steps':28} median     best")
     for kind, found in rates.items():
         print(f"{kind:28} {statistics.median(found):6.0f}   {max(found):6.0f}")
-    memory = {steps: measured("day2", steps)[1] for steps in MEMORY_AT}
+    memory = {count: measured("day2", count)[1] for count in MEMORY_AT}
     print()
-    for steps, mib in memory.items():
-        print(f"day2 after {steps:6} steps: {mib:6.1f} MiB at most")
+    for count, mib in memory.items():
+        print(f"day2 after {count:6} steps: {mib:6.1f} MiB at most")
     print()
     middle = {kind: statistics.median(found) for kind, found in rates.items()}
     bounds = [
